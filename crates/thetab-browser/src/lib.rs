@@ -1,0 +1,1 @@
+//! The host of an edge node in a browser tab.

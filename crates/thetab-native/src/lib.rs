@@ -1,0 +1,1 @@
+//! The host of an edge node on a server.

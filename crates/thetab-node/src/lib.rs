@@ -1,0 +1,1 @@
+//! The edge node as one machine without I/O.

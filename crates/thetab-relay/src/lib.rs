@@ -1,0 +1,1 @@
+//! Tracker, signalling and origin for edge nodes.

@@ -1,0 +1,1 @@
+//! State machines without I/O, and the one loop that drives them.

@@ -1,0 +1,1 @@
+//! Simulated worlds for the cores: virtual time, seeded faults.

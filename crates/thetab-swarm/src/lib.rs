@@ -1,0 +1,1 @@
+//! Which peer serves which piece of a stream, and by when.

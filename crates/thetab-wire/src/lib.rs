@@ -1,0 +1,1 @@
+//! Messages among edge nodes and relays: versioned, bounded, fuzzed.
