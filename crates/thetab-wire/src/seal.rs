@@ -84,6 +84,9 @@ pub enum SealError {
     /// It was not sealed by the sender for the receiver, or was changed.
     #[error("the message was not sealed by this peer for us")]
     Forged,
+    /// The other end's seal key is of small order.
+    #[error("the peer's seal key is of small order")]
+    WeakKey,
     /// The content is not a signalling message.
     #[error("the sealed content is not a signalling message")]
     Decode(#[from] DecodeError),
@@ -99,19 +102,22 @@ pub struct SealPeer {
 }
 
 /// Seals `message` for `to`. The nonce must be random and is used once.
+///
+/// # Errors
+/// [`SealError::WeakKey`] when the receiver's seal key is of small order: anyone could read the message.
 pub fn seal(
     from: &SessionSecret,
     to: &SealPeer,
     nonce: [u8; NONCE_SIZE_BYTES],
     message: &SignalMessage,
-) -> Vec<u8> {
-    let cipher = cipher(from, &to.seal);
+) -> Result<Vec<u8>, SealError> {
+    let cipher = cipher(from, &to.seal)?;
     let associated = [from.session_key().0, to.session.0].concat();
     let payload = Payload { msg: &message.encode(), aad: &associated };
     let sealed = cipher
         .encrypt(&XNonce::from(nonce), payload)
         .expect("a message of 16 KiB is within the cipher's limits");
-    [&nonce[..], &sealed].concat()
+    Ok([&nonce[..], &sealed].concat())
 }
 
 /// Opens what `from` sealed for `to`; `None` for a message of a newer protocol.
@@ -123,13 +129,16 @@ pub fn open(to: &SessionSecret, from: &SealPeer, sealed: &[u8]) -> Result<Option
     let associated = [from.session.0, to.session_key().0].concat();
     let payload = Payload { msg: sealed, aad: &associated };
     let message =
-        cipher(to, &from.seal).decrypt(XNonce::from_slice(nonce), payload).or(Err(SealError::Forged))?;
+        cipher(to, &from.seal)?.decrypt(XNonce::from_slice(nonce), payload).or(Err(SealError::Forged))?;
     Ok(SignalMessage::decode(&message)?)
 }
 
-fn cipher(ours: &SessionSecret, theirs: &SealKey) -> XChaCha20Poly1305 {
+fn cipher(ours: &SessionSecret, theirs: &SealKey) -> Result<XChaCha20Poly1305, SealError> {
     let shared = ours.seal().diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
-    XChaCha20Poly1305::new(&blake3::derive_key("thetab signal seal 1", shared.as_bytes()).into())
+    if !shared.was_contributory() {
+        return Err(SealError::WeakKey);
+    }
+    Ok(XChaCha20Poly1305::new(&blake3::derive_key("thetab signal seal 1", shared.as_bytes()).into()))
 }
 
 #[cfg(test)]
@@ -144,7 +153,7 @@ mod tests {
     fn only_the_receiver_opens_a_sealed_offer_and_only_as_the_senders() {
         let [alice, bob, eve] = [1, 2, 3].map(|n| SessionSecret::from_entropy([n; 32]));
         let offer = SignalMessage::from(Offer { connection: 5, sdp: Text::try_from("v=0").unwrap() });
-        let sealed = seal(&alice, &peer(&bob), [9; 24], &offer);
+        let sealed = seal(&alice, &peer(&bob), [9; 24], &offer).unwrap();
         assert_eq!(open(&bob, &peer(&alice), &sealed), Ok(Some(offer)));
         assert_eq!(open(&eve, &peer(&alice), &sealed), Err(SealError::Forged));
         assert_eq!(open(&bob, &peer(&eve), &sealed), Err(SealError::Forged));
@@ -153,5 +162,13 @@ mod tests {
             changed[index] ^= 1;
             assert_eq!(open(&bob, &peer(&alice), &changed), Err(SealError::Forged));
         }
+    }
+
+    #[test]
+    fn nothing_is_sealed_to_a_key_of_small_order() {
+        let alice = SessionSecret::from_entropy([1; 32]);
+        let weak = SealPeer { session: SessionKey([2; 32]), seal: SealKey([0; 32]) };
+        let message = SignalMessage::from(Decline { connection: 1 });
+        assert_eq!(seal(&alice, &weak, [0; 24], &message), Err(SealError::WeakKey));
     }
 }
