@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod effect;
 mod input;
+pub mod tracker;
 
 pub use effect::{BanReason, Delivery, Effect, Stats};
 pub use input::{Config, FetchId, Input, PeerId, RequestId, SharePolicy};
