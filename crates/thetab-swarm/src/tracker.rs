@@ -116,6 +116,11 @@ impl Tracker {
         self.audiences.get(presentation).map_or(0, Audience::viewers)
     }
 
+    /// Joined sessions of every presentation.
+    pub fn viewer_counts(&self) -> BTreeMap<PresentationId, u32> {
+        self.audiences.iter().map(|(presentation, audience)| (*presentation, audience.viewers())).collect()
+    }
+
     /// What it has done.
     pub fn stats(&self) -> Stats {
         self.stats

@@ -1,0 +1,226 @@
+//! Takes a packaged CMAF HLS folder into the store: checks it, signs it, and moves it in with one rename.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
+use thetab_wire::PresentationId;
+
+use crate::{
+    keys::{KeyError, Keys, publisher_key},
+    records::{RecordsError, write_records},
+    store::{Kind, Manifest, Media, Rendition, is_name},
+};
+
+/// What to take in.
+#[derive(Clone, Debug)]
+pub struct PackagedSource<'a> {
+    /// A folder with `master.m3u8` and `r0/`, `r1/`, …, each with `index.m3u8`, `init.mp4` and `0.m4s`, `1.m4s`, ….
+    pub folder: &'a Path,
+    /// The presentation's name in URLs.
+    pub name: &'a str,
+    /// Its title for people.
+    pub title: &'a str,
+    /// How it is played.
+    pub kind: Kind,
+    /// Whether a presentation of the same name gives way.
+    pub replace: bool,
+}
+
+/// Why a packaged folder is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// The name cannot stand in a URL.
+    #[error("`{0}` is not a stream name; use 1 to 64 of a-z, 0-9 and -")]
+    Name(String),
+    /// The name is taken.
+    #[error("a stream called `{0}` exists already; choose another name, or pass --replace")]
+    Taken(String),
+    /// The folder does not hold what it should.
+    #[error("{path}: {problem}")]
+    Layout {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A segment cannot be signed.
+    #[error("a segment cannot be signed")]
+    Records(#[from] RecordsError),
+    /// A file cannot be read or written.
+    #[error("{path} cannot be read or written")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Refuses a name that is no name or is taken.
+///
+/// # Errors
+/// [`PackageError::Name`], [`PackageError::Taken`]
+pub fn check_name(data: &Path, name: &str, replace: bool) -> Result<(), PackageError> {
+    if !is_name(name) {
+        return Err(PackageError::Name(name.to_owned()));
+    }
+    if !replace && data.join("streams").join(name).exists() {
+        return Err(PackageError::Taken(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Copies the folder into the store of `data`, signed. Nothing is left behind when it fails.
+///
+/// # Errors
+/// [`PackageError`]
+pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Manifest, PackageError> {
+    check_name(data, source.name, source.replace)?;
+    let signing = Keys::new(data).publisher()?;
+    let presentation = PresentationId::new(&publisher_key(&signing), source.name);
+    let manifest = Manifest {
+        title: source.title.to_owned(),
+        kind: source.kind,
+        renditions: read_renditions(source.folder)?,
+    };
+    let streams = data.join("streams");
+    fs::create_dir_all(&streams).map_err(io_error(&streams))?;
+    let staging =
+        tempfile::Builder::new().prefix(".publishing-").tempdir_in(&streams).map_err(io_error(&streams))?;
+    copy_file(source.folder, staging.path(), "master.m3u8")?;
+    for rendition in &manifest.renditions {
+        let name = format!("r{}", rendition.id);
+        let (from, to) = (source.folder.join(&name), staging.path().join(&name));
+        fs::create_dir(&to).map_err(io_error(&to))?;
+        let count = rendition.segment_durations_ms.len();
+        let segments = (0..count).map(|sequence| format!("{sequence}.m4s"));
+        for file in ["index.m3u8".to_owned(), "init.mp4".to_owned()].into_iter().chain(segments) {
+            copy_file(&from, &to, &file)?;
+        }
+        write_records(&to, rendition.id, &rendition.segment_durations_ms, &presentation, &signing)?;
+    }
+    let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    let file = staging.path().join("stream.json");
+    fs::write(&file, json).map_err(io_error(&file))?;
+    move_in(&streams, source.name, staging)?;
+    Ok(manifest)
+}
+
+fn move_in(streams: &Path, name: &str, staging: tempfile::TempDir) -> Result<(), PackageError> {
+    let target = streams.join(name);
+    let old = target.exists().then(|| tempfile::Builder::new().prefix(".replaced-").tempdir_in(streams));
+    let old = old.transpose().map_err(io_error(streams))?;
+    if let Some(old) = &old {
+        fs::rename(&target, old.path().join("old")).map_err(io_error(&target))?;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(staging.path(), fs::Permissions::from_mode(0o755)).map_err(io_error(&target))?;
+    }
+    if let Err(error) = fs::rename(staging.path(), &target) {
+        if let Some(old) = &old {
+            fs::rename(old.path().join("old"), &target).map_err(io_error(&target))?;
+        }
+        return Err(io_error(&target)(error));
+    }
+    let _ = staging.keep();
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path, name: &str) -> Result<(), PackageError> {
+    let path = from.join(name);
+    fs::copy(&path, to.join(name)).map(drop).map_err(io_error(&path))
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> PackageError {
+    let path = path.to_path_buf();
+    move |source| PackageError::Io { path: path.clone(), source }
+}
+
+fn layout(path: &Path, problem: impl Into<String>) -> PackageError {
+    PackageError::Layout { path: path.to_path_buf(), problem: problem.into() }
+}
+
+fn read_renditions(folder: &Path) -> Result<Vec<Rendition>, PackageError> {
+    let path = folder.join("master.m3u8");
+    let bytes = fs::read(&path).map_err(io_error(&path))?;
+    let (_, master) =
+        m3u8_rs::parse_master_playlist(&bytes).or(Err(layout(&path, "is not a master playlist")))?;
+    let mut renditions = described(&master).map_err(|problem| layout(&path, problem))?;
+    renditions.sort_by_key(|rendition| rendition.id);
+    for (index, rendition) in renditions.iter_mut().enumerate() {
+        if usize::from(rendition.id) != index {
+            return Err(layout(&path, "its renditions must be r0, r1, r2, … without a gap"));
+        }
+        rendition.segment_durations_ms = read_durations(&folder.join(format!("r{index}/index.m3u8")))?;
+    }
+    let shortest = renditions.iter().map(|rendition| rendition.segment_durations_ms.len()).min().unwrap_or(0);
+    if shortest == 0 {
+        return Err(layout(&path, "names no rendition with segments"));
+    }
+    if renditions.iter().any(|rendition| rendition.segment_durations_ms.len() != shortest) {
+        return Err(layout(&path, "its renditions do not have the same number of segments"));
+    }
+    Ok(renditions)
+}
+
+fn described(master: &MasterPlaylist) -> Result<Vec<Rendition>, String> {
+    let blank = |uri: &str, media| {
+        let id = uri
+            .strip_prefix('r')
+            .and_then(|rest| rest.strip_suffix("/index.m3u8"))
+            .and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| format!("`{uri}` should read r<number>/index.m3u8"))?;
+        Ok::<_, String>(Rendition {
+            id,
+            media,
+            width: 0,
+            height: 0,
+            bandwidth_bps: 0,
+            codecs: String::new(),
+            segment_durations_ms: Vec::new(),
+        })
+    };
+    let mut renditions: Vec<Rendition> = Vec::new();
+    for variant in &master.variants {
+        let resolution = variant.resolution.ok_or_else(|| format!("`{}` has no RESOLUTION", variant.uri))?;
+        let codecs = variant.codecs.clone().ok_or_else(|| format!("`{}` has no CODECS", variant.uri))?;
+        let video = blank(&variant.uri, Media::Video)?;
+        let pixels =
+            |length: u64| u32::try_from(length).map_err(|_| format!("`{}` is too large", variant.uri));
+        let (width, height) = (pixels(resolution.width)?, pixels(resolution.height)?);
+        renditions.push(Rendition { width, height, bandwidth_bps: variant.bandwidth, codecs, ..video });
+    }
+    for alternative in &master.alternatives {
+        if let (AlternativeMediaType::Audio, Some(uri)) = (&alternative.media_type, &alternative.uri) {
+            renditions.push(Rendition { codecs: "mp4a.40.2".to_owned(), ..blank(uri, Media::Audio)? });
+        }
+    }
+    renditions.dedup_by_key(|rendition| rendition.id);
+    Ok(renditions)
+}
+
+fn read_durations(path: &Path) -> Result<Vec<u32>, PackageError> {
+    let bytes = fs::read(path).map_err(io_error(path))?;
+    let (_, playlist): (_, MediaPlaylist) =
+        m3u8_rs::parse_media_playlist(&bytes).or(Err(layout(path, "is not a media playlist")))?;
+    let mut durations = Vec::with_capacity(playlist.segments.len());
+    for (index, segment) in playlist.segments.iter().enumerate() {
+        if segment.uri != format!("{index}.m4s") {
+            return Err(layout(
+                path,
+                format!("segment {index} should be called {index}.m4s, not {}", segment.uri),
+            ));
+        }
+        durations.push((segment.duration * 1000.0).round() as u32);
+    }
+    Ok(durations)
+}
