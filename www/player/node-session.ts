@@ -24,6 +24,8 @@ const WAITING_OFFERS_BYTES = 16 * 1024 * 1024;
 /** A request is given up when its bytes stop for this long and playback would soon stall. */
 const IDLE_LIMIT_MS = 1500;
 const CHECK_EVERY_MS = 500;
+/** And in any case this long after playback stalled. */
+const LATEST_MS = 6000;
 
 /** Why the node did not give a segment; the player then fetches it over plain HTTP. */
 export class NodeUnavailable extends Error {}
@@ -130,10 +132,11 @@ export class NodeSession {
 
   /** Gives a request up shortly before playback would stall, unless its bytes are arriving. */
   #watch(request: number, slackMs: number): void {
+    const latest = performance.now() + slackMs + LATEST_MS;
     const check = () => {
       if (!this.#open.has(request)) return;
       const idle = this.#guarded(() => this.#node?.idleMs(request)) ?? Infinity;
-      if (idle > IDLE_LIMIT_MS) this.#abandon(request);
+      if (idle > IDLE_LIMIT_MS || performance.now() > latest) this.#abandon(request);
       else setTimeout(check, CHECK_EVERY_MS);
     };
     setTimeout(check, Math.max(slackMs - IDLE_LIMIT_MS, IDLE_LIMIT_MS));
