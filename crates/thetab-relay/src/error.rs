@@ -8,25 +8,25 @@ use axum::{
 
 /// An error of the JSON API: `{"error":{"code","message"}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// HTTP status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Stable name.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// What happened and what to do.
-    pub message: String,
+    pub(crate) message: String,
     /// Seconds to wait before the next try.
-    pub retry_after_seconds: Option<u64>,
+    pub(crate) retry_after_seconds: Option<u64>,
 }
 
 impl ApiError {
     /// An error that waiting does not mend.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError { status, code, message: message.into(), retry_after_seconds: None }
     }
 
     /// No such stream.
-    pub fn stream_not_found(name: &str) -> ApiError {
+    pub(crate) fn stream_not_found(name: &str) -> ApiError {
         let name: String = name.chars().take(64).collect();
         let message =
             format!("this relay has no stream called `{name}`; see /api/v1/streams for those it has");
@@ -34,19 +34,19 @@ impl ApiError {
     }
 
     /// No such file of a stream.
-    pub fn not_found() -> ApiError {
+    pub(crate) fn not_found() -> ApiError {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
     }
 
     /// Too many requests.
-    pub fn rate_limited(retry_after_seconds: u64) -> ApiError {
+    pub(crate) fn rate_limited(retry_after_seconds: u64) -> ApiError {
         let message = format!("too many requests from this address; try again in {retry_after_seconds} s");
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
         ApiError { retry_after_seconds: Some(retry_after_seconds), ..error }
     }
 
     /// Too many connections.
-    pub fn busy() -> ApiError {
+    pub(crate) fn busy() -> ApiError {
         let error = ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
@@ -56,7 +56,7 @@ impl ApiError {
     }
 
     /// Something of our own went wrong; the log says what.
-    pub fn internal() -> ApiError {
+    pub(crate) fn internal() -> ApiError {
         ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

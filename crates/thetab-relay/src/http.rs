@@ -44,7 +44,7 @@ const MAX_BODY_SIZE_BYTES: usize = 4 * 1024;
 
 /// What the handlers share.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) signing: SigningKey,
     pub(crate) live_records: LiveRecords,

@@ -52,7 +52,7 @@ type PerAddress = DefaultKeyedRateLimiter<IpAddr>;
 
 /// The limiters of one relay.
 #[derive(Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     requests: PerAddress,
     tickets: PerAddress,
     concurrent: Arc<Semaphore>,
@@ -63,7 +63,7 @@ pub struct Limits {
 impl Limits {
     /// Fresh limiters. With `forwarded`, the last entry of `X-Forwarded-For` counts as the address: only
     /// behind a reverse proxy that sets it.
-    pub fn new(settings: &LimitSettings, forwarded: bool, metrics: Metrics) -> Limits {
+    pub(crate) fn new(settings: &LimitSettings, forwarded: bool, metrics: Metrics) -> Limits {
         let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let per_second = at_least_one(settings.requests_per_second);
         let burst = per_second.saturating_mul(at_least_one(4));
@@ -80,12 +80,12 @@ impl Limits {
     ///
     /// # Errors
     /// [`ApiError`] with the seconds to wait.
-    pub fn ticket(&self, address: IpAddr) -> Result<(), ApiError> {
+    pub(crate) fn ticket(&self, address: IpAddr) -> Result<(), ApiError> {
         self.take(&self.tickets, address)
     }
 
     /// Forgets addresses that asked nothing for a while; called now and then.
-    pub fn forget_idle(&self) {
+    pub(crate) fn forget_idle(&self) {
         self.requests.retain_recent();
         self.tickets.retain_recent();
     }
@@ -112,7 +112,7 @@ impl Limits {
 
 /// The client's address as limits count it, put into a request's extensions.
 #[derive(Clone, Copy, Debug)]
-pub struct Client(pub IpAddr);
+pub(crate) struct Client(pub IpAddr);
 
 /// An IPv6 host has a whole /64 to itself.
 fn counted(address: IpAddr) -> IpAddr {
@@ -126,7 +126,7 @@ fn counted(address: IpAddr) -> IpAddr {
 }
 
 /// Middleware: turns requests down beyond the limits, with an error that says when to try again.
-pub async fn enforce(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn enforce(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
     let client = limits.client(&request);
     if let Err(error) = limits.take(&limits.requests, client) {
         return error.into_response();

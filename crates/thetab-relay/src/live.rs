@@ -8,21 +8,21 @@ use std::fmt::Write as _;
 use crate::store::{Kind, Manifest, Rendition};
 
 /// Segments in the sliding window of a live playlist.
-pub const WINDOW_SEGMENTS: u64 = 15;
+pub(crate) const WINDOW_SEGMENTS: u64 = 15;
 
 /// What of a looped presentation exists at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// First media sequence in the playlist.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Last media sequence that exists.
-    pub last: u64,
+    pub(crate) last: u64,
     /// Segments in one pass.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// The window of `manifest` at `now_unix_ms`; `None` for VOD, and before the first segment is complete.
-pub fn window(manifest: &Manifest, now_unix_ms: u64) -> Option<Window> {
+pub(crate) fn window(manifest: &Manifest, now_unix_ms: u64) -> Option<Window> {
     let Kind::Loop { started_unix_ms } = manifest.kind else { return None };
     let durations = &manifest.renditions.first()?.segment_durations_ms;
     let (count, pass_ms) = (durations.len() as u64, manifest.duration_ms());
@@ -42,7 +42,7 @@ pub fn window(manifest: &Manifest, now_unix_ms: u64) -> Option<Window> {
 }
 
 /// The media playlist of one rendition at a moment.
-pub fn playlist(rendition: &Rendition, window: Window) -> String {
+pub(crate) fn playlist(rendition: &Rendition, window: Window) -> String {
     let durations = &rendition.segment_durations_ms;
     let target_seconds = durations.iter().max().copied().unwrap_or(0).div_ceil(1000);
     let mut text = format!(

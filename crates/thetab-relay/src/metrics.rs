@@ -9,7 +9,7 @@ use prometheus_client::{
 /// What kind of thing the origin served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "label values are lower-case words")]
-pub enum ServedKind {
+pub(crate) enum ServedKind {
     /// Segments and initialisation sections.
     media,
     /// Playlists.
@@ -24,7 +24,7 @@ pub enum ServedKind {
 
 impl ServedKind {
     /// The label's value.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             ServedKind::media => "media",
             ServedKind::playlist => "playlist",
@@ -37,37 +37,37 @@ impl ServedKind {
 
 /// Labels of the origin's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ServedLabels {
+pub(crate) struct ServedLabels {
     /// What was served.
-    pub kind: ServedKind,
+    pub(crate) kind: ServedKind,
 }
 
 /// Every counter of the relay.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// Bytes of response bodies.
-    pub origin_bytes: Family<ServedLabels, Counter>,
+    pub(crate) origin_bytes: Family<ServedLabels, Counter>,
     /// Responses.
-    pub origin_requests: Family<ServedLabels, Counter>,
+    pub(crate) origin_requests: Family<ServedLabels, Counter>,
     /// Requests turned down by a limit.
-    pub limited_requests: Counter,
+    pub(crate) limited_requests: Counter,
     /// Tickets issued.
-    pub tickets: Counter,
+    pub(crate) tickets: Counter,
     /// Sessions that are joined now.
-    pub tracker_sessions: Gauge,
+    pub(crate) tracker_sessions: Gauge,
     /// Sealed messages passed on.
-    pub signals: Counter,
+    pub(crate) signals: Counter,
     /// Reports of bad pieces.
-    pub reports: Counter,
+    pub(crate) reports: Counter,
     /// Tracker requests refused.
-    pub tracker_refused: Counter,
+    pub(crate) tracker_refused: Counter,
     /// STUN answers.
-    pub stun_answers: Counter,
+    pub(crate) stun_answers: Counter,
 }
 
 impl Metrics {
     /// Counters at zero, and the registry that prints them.
-    pub fn register() -> (Metrics, Registry) {
+    pub(crate) fn register() -> (Metrics, Registry) {
         let metrics = Metrics::default();
         let mut registry = Registry::with_prefix("thetab");
         let r = &mut registry;

@@ -194,8 +194,7 @@ fn described(master: &MasterPlaylist) -> Result<Vec<Rendition>, String> {
         let resolution = variant.resolution.ok_or_else(|| format!("`{}` has no RESOLUTION", variant.uri))?;
         let codecs = variant.codecs.clone().ok_or_else(|| format!("`{}` has no CODECS", variant.uri))?;
         let video = blank(&variant.uri, Media::Video)?;
-        let pixels =
-            |length: u64| u32::try_from(length).map_err(|_| format!("`{}` is too large", variant.uri));
+        let pixels = |length: u64| u32::try_from(length).or(Err(format!("`{}` is too large", variant.uri)));
         let (width, height) = (pixels(resolution.width)?, pixels(resolution.height)?);
         renditions.push(Rendition { width, height, bandwidth_bps: variant.bandwidth, codecs, ..video });
     }

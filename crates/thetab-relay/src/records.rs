@@ -34,7 +34,7 @@ pub enum RecordsError {
 ///
 /// # Errors
 /// [`RecordsError`] when a segment is missing, empty or above 16 MiB.
-pub fn write_records(
+pub(crate) fn write_records(
     folder: &Path,
     rendition: u16,
     durations_ms: &[u32],
@@ -70,7 +70,7 @@ fn write_page(path: &Path, records: Vec<SignedRecord>) -> Result<(), RecordsErro
 ///
 /// # Errors
 /// [`RecordsError::Missing`] without the file; otherwise as it reads.
-pub fn stored_page(folder: &Path, page: &str, after: Option<u64>) -> Result<Vec<u8>, RecordsError> {
+pub(crate) fn stored_page(folder: &Path, page: &str, after: Option<u64>) -> Result<Vec<u8>, RecordsError> {
     let bytes = match fs::read(folder.join("records").join(format!("{page}.bin"))) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RecordsError::Missing),
         read => read?,
@@ -83,14 +83,14 @@ pub fn stored_page(folder: &Path, page: &str, after: Option<u64>) -> Result<Vec<
 
 /// Records of looped streams, signed when first asked for. Bounded: only sequences near the live window are kept.
 #[derive(Debug)]
-pub struct LiveRecords {
+pub(crate) struct LiveRecords {
     signing: SigningKey,
     signed: Mutex<BTreeMap<(PresentationId, u16, u64), Arc<SignedRecord>>>,
 }
 
 impl LiveRecords {
     /// No records yet, to be signed with `signing`.
-    pub fn new(signing: SigningKey) -> LiveRecords {
+    pub(crate) fn new(signing: SigningKey) -> LiveRecords {
         LiveRecords { signing, signed: Mutex::default() }
     }
 
@@ -99,7 +99,7 @@ impl LiveRecords {
     ///
     /// # Errors
     /// [`RecordsError`]
-    pub fn page(
+    pub(crate) fn page(
         &self,
         presentation: &Presentation,
         rendition: u16,

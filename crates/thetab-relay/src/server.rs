@@ -114,7 +114,7 @@ impl Relay {
             addresses.clone(),
         )
         .await?;
-        let stun_socket = bind_stun(config).await?;
+        let stun_socket = bind_stun(config)?;
         let stun_port = stun_socket.local_addr().map_err(port_error(config.stun_port))?.port();
         tasks.spawn(stun::serve(stun_socket, metrics.clone()));
         tasks.spawn(announce_streams(store.clone(), inputs.clone(), limits.clone()));
@@ -249,7 +249,7 @@ fn bind_http(config: &RelayConfig) -> Result<std::net::TcpListener, StartError> 
     Ok(listener)
 }
 
-async fn bind_stun(config: &RelayConfig) -> Result<UdpSocket, StartError> {
+fn bind_stun(config: &RelayConfig) -> Result<UdpSocket, StartError> {
     let socket = first_free(config.stun_port, |port| std::net::UdpSocket::bind((config.host, port)))?;
     socket
         .set_nonblocking(true)
