@@ -1,0 +1,22 @@
+//! The binary's commands.
+
+mod relay;
+mod up;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a relay with sample streams and print one URL
+    Up(up::UpArguments),
+    /// Run a relay: HTTP origin, join tickets, tracker, sealed signalling, STUN, metrics
+    #[command(after_help = relay::EXAMPLES)]
+    Relay(relay::RelayCommand),
+}
+
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments),
+    }
+}
