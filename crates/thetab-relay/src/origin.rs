@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, sync::Arc, time::SystemTime};
 use axum::{
     body::Body,
     extract::{Path, Query, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -162,11 +162,8 @@ async fn file(
         ServeFile::new(&path).oneshot(request).await.expect("serving a file is infallible").into_response()
     };
     let headers = response.headers_mut();
-    let set: [(HeaderName, HeaderValue); 3] = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (header::CACHE_CONTROL, HeaderValue::from_static(cache_control)),
-        (header::ETAG, etag),
-    ];
-    headers.extend(set);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    headers.insert(header::ETAG, etag);
     Ok(response)
 }

@@ -81,7 +81,8 @@ impl RelayArguments {
             anyhow::ensure!(file.is_file(), "the settings file {} does not exist", file.display());
             figment = figment.merge(Toml::file_exact(file));
         }
-        let environment = Env::prefixed("THETAB_").ignore(&["CONFIG", "LOG", "LOG_FORMAT", "REQUIRE"]).split("__");
+        let environment =
+            Env::prefixed("THETAB_").ignore(&["CONFIG", "LOG", "LOG_FORMAT", "REQUIRE"]).split("__");
         figment
             .merge(environment)
             .merge(Serialized::defaults(self))
@@ -99,7 +100,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("relay.toml");
         std::fs::write(&file, "http_port = 1\nwebrtc_port = 2\n[limits]\nsessions = 9\n").unwrap();
-        let arguments = RelayArguments { config: Some(file), http_port: Some(5), ..RelayArguments::default() };
+        let arguments =
+            RelayArguments { config: Some(file), http_port: Some(5), ..RelayArguments::default() };
         let config = arguments.resolve(&RelayConfig::default()).unwrap();
         assert_eq!((config.http_port, config.webrtc_port, config.limits.sessions), (5, 2, 9));
         assert_eq!(config.stun_port, RelayConfig::default().stun_port);

@@ -45,7 +45,8 @@ pub(crate) fn run(arguments: &RelayCommand) -> anyhow::Result<()> {
 pub(super) fn serve(config: &RelayConfig, started: impl FnOnce(&Relay)) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let relay = Relay::start(config).await.context("the relay does not start")?;
         started(&relay);
         tokio::select! {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context as _;
@@ -15,6 +15,9 @@ use crate::settings::RelayArguments;
 
 /// A packaged ladder of two minutes: two video renditions and audio.
 const SAMPLE: &[u8] = include_bytes!("../../assets/sample.tar");
+
+/// How long the live sample has been on when it first starts.
+const LIVE_HEAD_START: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArguments {
@@ -45,12 +48,15 @@ fn publish_samples(data: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
     let unpacked = tempfile::tempdir_in(data).context("no room for the sample")?;
     tar::Archive::new(SAMPLE).unpack(unpacked.path()).context("the sample cannot be unpacked")?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let started_unix_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    // A minute ago, so that the live window is full at once.
+    let started =
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(LIVE_HEAD_START);
+    let started_unix_ms = u64::try_from(started.as_millis()).unwrap_or(u64::MAX);
     let kinds = [("sample", "Sample", Kind::Vod), ("live", "Sample, live", Kind::Loop { started_unix_ms })];
     for (name, title, kind) in kinds {
         let source = PackagedSource { folder: unpacked.path(), name, title, kind, replace: true };
-        publish_packaged(data, &source).with_context(|| format!("the stream `{name}` cannot be published"))?;
+        publish_packaged(data, &source)
+            .with_context(|| format!("the stream `{name}` cannot be published"))?;
     }
     Ok(())
 }
