@@ -9,8 +9,10 @@
 
 mod audience;
 mod bucket;
+mod choice;
 mod conduct;
 mod input;
+mod refusal;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -40,11 +42,10 @@ use thetab_wire::{
 
 use audience::Audience;
 use conduct::{Conduct, Party, Verdict};
+use refusal::*;
 use stream::{Limits, Session, Stream};
 
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
-/// A playhead this many segments away still counts as near: 30 s of two-second segments.
-const NEAR_SEGMENTS: u64 = 15;
 const SMALLEST_PREFIX_QUOTA: u32 = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,32 +55,6 @@ enum Timer {
     Viewers(PresentationId),
     Sweep,
 }
-
-/// A session that may be introduced.
-type Candidate = (StreamKey, SessionKey);
-
-/// Reported lately, another rendition, class of distance: the smaller the better.
-type Rank = (bool, bool, u8);
-
-/// A request that is not carried out: code and message of the `Refused` event.
-#[derive(Clone, Copy, Debug)]
-struct Refusal(&'static str, &'static str);
-
-const RATE_LIMITED: Refusal = Refusal("rate_limited", "too many messages; wait a second and send fewer");
-const FULL: Refusal = Refusal("full", "this relay is full; try again in a minute");
-const FULL_PREFIX: Refusal = Refusal("full", "too many sessions from your network; try again in a minute");
-const BANNED: Refusal =
-    Refusal("banned", "this session or network served bad pieces; try again in ten minutes");
-const PROTOCOL: Refusal = Refusal("protocol", "the message does not decode; speak /thetab/tracker/1");
-const JOIN_FIRST: Refusal = Refusal("protocol", "join with a ticket first, and once");
-const UNKNOWN: Refusal = Refusal("unknown_presentation", "this relay does not serve the presentation");
-const TICKET: Refusal =
-    Refusal("ticket_invalid", "the publisher did not sign this ticket; ask for a new one");
-const PROOF: Refusal =
-    Refusal("ticket_invalid", "the proof of the session key does not hold for this connection");
-const EXPIRED: Refusal = Refusal("ticket_expired", "the ticket expired; ask for a new one");
-const LATE: Refusal = Refusal("protocol", "no join came within ten seconds");
-const REPLACED: Refusal = Refusal("protocol", "the session joined again on another stream");
 
 /// The tracker of one relay.
 #[derive(Debug)]
@@ -381,62 +356,6 @@ impl Tracker {
             self.timers.set(Timer::Sweep, now + conduct::MEMORY / 10);
         }
         Some((reported, verdict))
-    }
-}
-
-/// Choosing peers.
-impl Tracker {
-    /// At most `count` sharing sessions for the one on `key`: half from its own prefix, a quarter from
-    /// around, the rest drawn; what one source lacks the others give. Within each source those that
-    /// watch the same rendition at about the same place come first, reported ones last.
-    fn choose(&mut self, now: Instant, key: StreamKey, count: usize) -> Vec<Candidate> {
-        let (lot, spin) = (self.random.next_u64(), self.random.next_u64());
-        let Some(stream) = self.streams.get(&key) else { return Vec::new() };
-        let Some(session) = &stream.session else { return Vec::new() };
-        let Some(audience) = self.audiences.get(&session.presentation) else { return Vec::new() };
-        if audience.viewers() < self.config.minimum_viewers {
-            return Vec::new();
-        }
-        let nearby = audience.nearby(&stream.prefix, &session.position, lot, spin);
-        let mut chosen: Vec<Candidate> = Vec::new();
-        let mut take = |source: &[StreamKey], most: usize| {
-            let mut ranked: Vec<_> =
-                source.iter().filter_map(|other| self.rank(now, session, *other)).collect();
-            ranked.sort_by_key(|(rank, _)| *rank);
-            let mut left = most.min(count.saturating_sub(chosen.len()));
-            for (_, candidate) in ranked {
-                if left > 0 && !chosen.contains(&candidate) {
-                    chosen.push(candidate);
-                    left -= 1;
-                }
-            }
-        };
-        take(&nearby.prefix, count / 2);
-        take(&nearby.region, count / 4);
-        take(&nearby.lot, count.div_ceil(4));
-        for source in [&nearby.place, &nearby.lot, &nearby.region, &nearby.prefix] {
-            take(source, count);
-        }
-        chosen
-    }
-
-    /// How well `other` suits `session`; `None` when it is no candidate at all.
-    fn rank(&self, now: Instant, session: &Session, other: StreamKey) -> Option<(Rank, Candidate)> {
-        let candidate = self.streams.get(&other)?.session.as_ref()?;
-        let (ours, theirs) = (session.key(), candidate.key());
-        if ours == theirs || !candidate.has_room() || self.conduct.are_apart(now, &ours, &theirs) {
-            return None;
-        }
-        let (here, there) = (session.position.playhead_sequence, candidate.position.playhead_sequence);
-        let distance = match here.abs_diff(there) {
-            0..=NEAR_SEGMENTS => 0,
-            // It has played what we still need.
-            _ if there > here => 1,
-            _ => 2,
-        };
-        let other_rendition = session.position.rendition != candidate.position.rendition;
-        let suspect = self.conduct.is_suspect(now, &theirs);
-        Some(((suspect, other_rendition, distance), (other, theirs)))
     }
 }
 
