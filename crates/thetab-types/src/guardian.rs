@@ -1,0 +1,134 @@
+//! Aggregated votes of guardians for a checkpoint.
+//!
+//! Threat model: the BLS keys of stock guardians follow from public data, and no number of signers is too small. What verifies here
+//! is an indication, never a reason to believe a block.
+
+use alloc::vec::Vec;
+
+use crate::{
+    Amount, B256,
+    bls::BlsSignature,
+    keccak256,
+    rlp::{Encode, put_list, put_string, record},
+    stake::GuardianPool,
+};
+
+record! {
+    /// Votes of guardians for one checkpoint block.
+    /// # Source
+    /// `docs/spec/chain.md` §2.8.
+    pub struct AggregatedVotes {
+        /// The block.
+        pub block: B256,
+        /// Hash of the guardian pool.
+        pub gcp: B256,
+        /// How often each guardian with stake signed, in pool order.
+        pub multiplicities: Vec<u32>,
+        /// The sum of the signatures.
+        pub signature: Option<BlsSignature>,
+    }
+}
+
+/// Why an aggregate is not the guardians'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AggregateError {
+    /// It belongs to another pool.
+    #[error("the votes belong to another pool")]
+    Pool,
+    /// The multiplicities are not one for each member.
+    #[error("{actual} multiplicities for {expected} members")]
+    Count {
+        /// Members.
+        expected: usize,
+        /// Multiplicities.
+        actual: usize,
+    },
+    /// There is no signature.
+    #[error("there is no signature")]
+    Missing,
+    /// The signature is not the sum of the members'.
+    #[error("the signature is not the signers'")]
+    Signature,
+    /// Two aggregates are for different blocks or pools.
+    #[error("the aggregates are for different blocks or pools")]
+    Different,
+    /// A multiplicity would exceed 32 bits.
+    #[error("a multiplicity exceeds 32 bits")]
+    Overflow,
+}
+
+impl AggregatedVotes {
+    /// The bytes that each guardian signs.
+    pub fn sign_bytes(block: &B256, gcp: &B256) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_list(&mut out, |out| {
+            block.encode_to(out);
+            gcp.encode_to(out);
+            put_list(out, |_| ());
+            put_string(&[], out);
+        });
+        out
+    }
+
+    /// Checks the aggregate against the pool in the state of the last checkpoint at or before the voted block.
+    ///
+    /// Nobody having signed passes, as it does for Theta's node; [`AggregatedVotes::signed_stake`] tells.
+    ///
+    /// # Errors
+    /// [`AggregateError`].
+    pub fn verify(&self, pool: &GuardianPool) -> Result<(), AggregateError> {
+        if keccak256(pool.encode()) != self.gcp {
+            return Err(AggregateError::Pool);
+        }
+        let members: Vec<_> = pool.with_stake().collect();
+        if members.len() != self.multiplicities.len() {
+            let (expected, actual) = (members.len(), self.multiplicities.len());
+            return Err(AggregateError::Count { expected, actual });
+        }
+        let signature = self.signature.ok_or(AggregateError::Missing)?;
+        let message = AggregatedVotes::sign_bytes(&self.block, &self.gcp);
+        let keys = members.iter().map(|guardian| &guardian.public_key);
+        let valid = signature.verify_aggregate(keys, &self.multiplicities, &message);
+        if valid { Ok(()) } else { Err(AggregateError::Signature) }
+    }
+
+    /// The stake of those who signed, and of all guardians with stake.
+    pub fn signed_stake(&self, pool: &GuardianPool) -> (Amount, Amount) {
+        let mut sums = (Amount::ZERO, Amount::ZERO);
+        for (guardian, &multiplicity) in pool.with_stake().zip(&self.multiplicities) {
+            let stake = guardian.stake_holder.total();
+            if multiplicity > 0 {
+                sums.0 = sums.0.plus(&stake);
+            }
+            sums.1 = sums.1.plus(&stake);
+        }
+        sums
+    }
+
+    /// Adds another aggregate for the same block and pool; `false` when it brings no new signer and was left out.
+    ///
+    /// # Errors
+    /// [`AggregateError::Different`], [`AggregateError::Count`], [`AggregateError::Overflow`], [`AggregateError::Signature`].
+    pub fn merge(&mut self, other: &AggregatedVotes) -> Result<bool, AggregateError> {
+        if (self.block, self.gcp) != (other.block, other.gcp) {
+            return Err(AggregateError::Different);
+        }
+        if self.multiplicities.len() != other.multiplicities.len() {
+            let (expected, actual) = (self.multiplicities.len(), other.multiplicities.len());
+            return Err(AggregateError::Count { expected, actual });
+        }
+        let mut pairs = self.multiplicities.iter().zip(&other.multiplicities);
+        if !pairs.any(|(&ours, &theirs)| ours == 0 && theirs > 0) {
+            return Ok(false);
+        }
+        let sums = self.multiplicities.iter().zip(&other.multiplicities).map(|(a, b)| a.checked_add(*b));
+        let sums = sums.collect::<Option<Vec<_>>>().ok_or(AggregateError::Overflow)?;
+        let (ours, theirs) =
+            self.signature.as_ref().zip(other.signature.as_ref()).ok_or(AggregateError::Missing)?;
+        let sum = BlsSignature::aggregate([(ours, 1), (theirs, 1)]).ok_or(AggregateError::Signature)?;
+        self.multiplicities = sums;
+        self.signature = Some(sum);
+        Ok(true)
+    }
+}
