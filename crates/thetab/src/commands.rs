@@ -1,5 +1,6 @@
 //! The binary's commands.
 
+mod publish;
 mod relay;
 mod up;
 
@@ -12,11 +13,15 @@ pub(crate) enum Command {
     /// Run a relay: HTTP origin, join tickets, tracker, sealed signalling, STUN, metrics
     #[command(after_help = relay::EXAMPLES)]
     Relay(relay::RelayCommand),
+    /// Make a stream of a video file, or take in a packaged one
+    #[command(after_help = publish::EXAMPLES)]
+    Publish(publish::PublishArguments),
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(arguments) => up::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
     }
 }

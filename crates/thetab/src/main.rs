@@ -2,6 +2,7 @@
 
 mod commands;
 mod logging;
+mod publish;
 mod settings;
 
 use clap::Parser;
