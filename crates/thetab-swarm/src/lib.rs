@@ -10,9 +10,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod announce;
+mod control;
 mod effect;
+mod estimate;
 mod input;
+mod link;
+mod origin;
+mod schedule;
+mod store;
+mod supply;
+mod swarm;
 pub mod tracker;
 
 pub use effect::{BanReason, Delivery, Effect, Stats};
 pub use input::{Config, FetchId, Input, PeerId, RequestId, SharePolicy};
+pub use swarm::Swarm;

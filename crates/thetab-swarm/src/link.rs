@@ -1,0 +1,232 @@
+//! What is known of one linked peer: what it has, how fast it is, what was asked of it.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use bytes::Bytes;
+use thetab_sansio::Instant;
+use thetab_wire::{
+    PIECE_SIZE_BYTES, PieceIndex, SegmentId, SegmentKind,
+    bulk::{BulkFrame, MAX_PAYLOAD_SIZE_BYTES},
+    have::PieceSet,
+};
+
+use crate::estimate::Estimate;
+
+/// Most segments that are remembered of one peer's announcements.
+const MAX_KNOWN_SEGMENTS: usize = 8192;
+/// Most segments in progress that are remembered of one peer's announcements.
+const MAX_KNOWN_PARTIALS: usize = 64;
+/// Most pieces that one peer may have asked for and not yet got.
+pub(crate) const MAX_QUEUED_PIECES: usize = 256;
+const FRAMES_PER_PIECE: usize = PIECE_SIZE_BYTES / MAX_PAYLOAD_SIZE_BYTES;
+
+/// A piece that was asked of a peer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) segment: SegmentId,
+    pub(crate) piece: PieceIndex,
+    pub(crate) size_bytes: usize,
+    pub(crate) since: Instant,
+    pub(crate) give_up: Instant,
+    buffer: Vec<u8>,
+    frames: [bool; FRAMES_PER_PIECE],
+}
+
+/// What became of a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Assembled {
+    /// More frames are to come.
+    Partly,
+    /// All bytes are there.
+    Whole(Bytes),
+    /// Not a frame that an honest peer sends.
+    Wrong,
+}
+
+impl Asked {
+    pub(crate) fn new(
+        segment: SegmentId,
+        piece: PieceIndex,
+        size_bytes: usize,
+        since: Instant,
+        patience: Duration,
+    ) -> Asked {
+        let (give_up, frames) = (since + patience, [false; FRAMES_PER_PIECE]);
+        Asked { segment, piece, size_bytes, since, give_up, buffer: Vec::new(), frames }
+    }
+
+    /// Whether any of it has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    pub(crate) fn assemble(&mut self, frame: &BulkFrame) -> Assembled {
+        let expected = self.size_bytes.saturating_sub(frame.offset_bytes).min(MAX_PAYLOAD_SIZE_BYTES);
+        let index = frame.offset_bytes / MAX_PAYLOAD_SIZE_BYTES;
+        let aligned = frame.offset_bytes.is_multiple_of(MAX_PAYLOAD_SIZE_BYTES);
+        if frame.piece != self.piece || !aligned || frame.payload.len() != expected {
+            return Assembled::Wrong;
+        }
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; self.size_bytes];
+        }
+        let end = frame.offset_bytes.saturating_add(expected);
+        let (Some(seen), Some(target)) =
+            (self.frames.get_mut(index), self.buffer.get_mut(frame.offset_bytes..end))
+        else {
+            return Assembled::Wrong;
+        };
+        *seen = true;
+        target.copy_from_slice(&frame.payload);
+        let needed = self.size_bytes.div_ceil(MAX_PAYLOAD_SIZE_BYTES);
+        if self.frames.iter().take(needed).all(|seen| *seen) {
+            Assembled::Whole(core::mem::take(&mut self.buffer).into())
+        } else {
+            Assembled::Partly
+        }
+    }
+}
+
+/// One linked peer.
+#[derive(Debug)]
+pub(crate) struct Link {
+    complete: BTreeSet<SegmentId>,
+    partial: BTreeMap<SegmentId, PieceSet>,
+    /// The peer answers requests.
+    pub(crate) sharing: bool,
+    /// The peer does not answer ours for now.
+    pub(crate) choking: bool,
+    /// Rendition and media sequence under its playhead.
+    pub(crate) position: Option<(u16, u64)>,
+    pub(crate) estimate: Estimate,
+    pub(crate) asked: BTreeMap<u32, Asked>,
+    pub(crate) last_arrival: Instant,
+    /// Pieces in a row that did not come in time.
+    pub(crate) disappointments: u32,
+    /// Requests of the peer, not yet begun.
+    pub(crate) queued: VecDeque<(u32, SegmentId, PieceIndex)>,
+    /// Frames of the piece being sent.
+    pub(crate) sending: VecDeque<BulkFrame>,
+    /// Bytes in the channel's send buffer.
+    pub(crate) buffered_bytes: usize,
+    /// We do not answer its requests for now.
+    pub(crate) choked: bool,
+    /// Verified bytes from it, fading.
+    pub(crate) credit_bytes: u64,
+    /// Nonsense from it that a race could explain.
+    pub(crate) strays: u32,
+    /// Records it was asked for, not asked again soon.
+    pub(crate) records_asked: BTreeSet<SegmentId>,
+    /// Ping in flight.
+    pub(crate) pinged: Option<(u64, Instant)>,
+}
+
+impl Link {
+    pub(crate) fn new(now: Instant) -> Link {
+        Link {
+            complete: BTreeSet::new(),
+            partial: BTreeMap::new(),
+            sharing: false,
+            choking: false,
+            position: None,
+            estimate: Estimate::guess(250_000, Duration::from_millis(100)),
+            asked: BTreeMap::new(),
+            last_arrival: now,
+            disappointments: 0,
+            queued: VecDeque::new(),
+            sending: VecDeque::new(),
+            buffered_bytes: 0,
+            choked: false,
+            credit_bytes: 0,
+            strays: 0,
+            records_asked: BTreeSet::new(),
+            pinged: None,
+        }
+    }
+
+    /// Whether the peer said that it has the piece.
+    pub(crate) fn has(&self, segment: &SegmentId, piece: PieceIndex) -> bool {
+        self.complete.contains(segment)
+            || self.partial.get(segment).is_some_and(|pieces| pieces.contains(piece))
+    }
+
+    /// Whether the peer said that it has anything of the segment.
+    pub(crate) fn has_any(&self, segment: &SegmentId) -> bool {
+        self.complete.contains(segment) || self.partial.contains_key(segment)
+    }
+
+    /// The last media sequence of a rendition that it announced.
+    pub(crate) fn last_announced(&self, rendition: u16) -> Option<u64> {
+        let range = SegmentId::media(rendition, 0)..=SegmentId::media(rendition, u64::MAX);
+        self.complete.range(range).next_back().map(|segment| segment.sequence)
+    }
+
+    /// All complete segments of a rendition.
+    pub(crate) fn announced(&mut self, rendition: u16, sequences: impl Iterator<Item = u64>, init: bool) {
+        self.complete.retain(|segment| segment.rendition != rendition);
+        if init {
+            self.complete.insert(SegmentId::init(rendition));
+        }
+        for sequence in sequences {
+            self.added(SegmentId::media(rendition, sequence));
+        }
+    }
+
+    /// One more complete segment. Beyond the bound the oldest is forgotten.
+    pub(crate) fn added(&mut self, segment: SegmentId) {
+        self.partial.remove(&segment);
+        self.complete.insert(segment);
+        while self.complete.len() > MAX_KNOWN_SEGMENTS {
+            let oldest = self
+                .complete
+                .iter()
+                .filter(|known| known.kind == SegmentKind::Media)
+                .min_by_key(|s| s.sequence);
+            let Some(oldest) = oldest.copied() else { break };
+            self.complete.remove(&oldest);
+        }
+    }
+
+    pub(crate) fn removed(&mut self, segment: &SegmentId) {
+        self.complete.remove(segment);
+        self.partial.remove(segment);
+    }
+
+    pub(crate) fn partly(&mut self, segment: SegmentId, pieces: PieceSet) {
+        if self.complete.contains(&segment) {
+            return;
+        }
+        self.partial.insert(segment, pieces);
+        while self.partial.len() > MAX_KNOWN_PARTIALS {
+            let oldest = self.partial.keys().min_by_key(|segment| segment.sequence).copied();
+            oldest.map(|segment| self.partial.remove(&segment));
+        }
+    }
+
+    /// The peer did not have it after all.
+    pub(crate) fn lied(&mut self, segment: &SegmentId, piece: PieceIndex) {
+        if self.complete.remove(segment) {
+            return;
+        }
+        if let Some(pieces) = self.partial.get_mut(segment) {
+            pieces.remove(piece);
+        }
+    }
+
+    /// How many pieces to have asked at a time: three quarters of a second's worth.
+    pub(crate) fn window(&self) -> usize {
+        let pieces = self.estimate.rate().saturating_mul(3) / 4 / PIECE_SIZE_BYTES as u64;
+        usize::try_from(pieces).unwrap_or(usize::MAX).clamp(2, 32)
+    }
+
+    /// When `size_bytes` more would be here.
+    pub(crate) fn time_for(&self, size_bytes: usize) -> Duration {
+        let ahead: usize = self.asked.values().map(|asked| asked.size_bytes).sum();
+        self.estimate.time_for(ahead.saturating_add(size_bytes) as u64)
+    }
+}

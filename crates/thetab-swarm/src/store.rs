@@ -1,0 +1,110 @@
+//! Verified pieces in memory, under a hard limit.
+
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+use bytes::Bytes;
+use thetab_wire::{
+    PieceIndex, SegmentId, SegmentKind,
+    have::PieceSet,
+    record::{VerifiedPiece, VerifiedRecord},
+};
+
+/// What is stored of one segment.
+#[derive(Debug)]
+struct Stored {
+    pieces: Vec<Option<Bytes>>,
+    missing: usize,
+}
+
+/// All pieces of one presentation that this node has.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    segments: BTreeMap<SegmentId, Stored>,
+    size_bytes: usize,
+}
+
+impl Store {
+    /// Stores a piece; false when it was there already.
+    pub(crate) fn insert(&mut self, record: &VerifiedRecord, piece: &VerifiedPiece) -> bool {
+        let count = usize::from(record.piece_count());
+        let stored = self
+            .segments
+            .entry(piece.segment())
+            .or_insert_with(|| Stored { pieces: vec![None; count], missing: count });
+        let Some(slot @ None) = stored.pieces.get_mut(usize::from(piece.piece())) else { return false };
+        *slot = Some(piece.payload().clone());
+        stored.missing = stored.missing.saturating_sub(1);
+        self.size_bytes = self.size_bytes.saturating_add(piece.payload().len());
+        true
+    }
+
+    /// Whether any piece of the segment is there.
+    pub(crate) fn contains(&self, segment: &SegmentId) -> bool {
+        self.segments.contains_key(segment)
+    }
+
+    /// Whether all pieces are there.
+    pub(crate) fn is_complete(&self, segment: &SegmentId) -> bool {
+        self.segments.get(segment).is_some_and(|stored| stored.missing == 0)
+    }
+
+    /// One piece.
+    pub(crate) fn piece(&self, segment: &SegmentId, piece: PieceIndex) -> Option<&Bytes> {
+        self.segments.get(segment)?.pieces.get(usize::from(piece))?.as_ref()
+    }
+
+    /// All pieces of a complete segment, in order.
+    pub(crate) fn complete(&self, segment: &SegmentId) -> Option<Vec<Bytes>> {
+        self.segments.get(segment)?.pieces.iter().cloned().collect()
+    }
+
+    /// Which pieces are there.
+    pub(crate) fn pieces(&self, segment: &SegmentId) -> PieceSet {
+        let pieces = self.segments.get(segment).map_or(&[][..], |stored| &stored.pieces);
+        (0..).zip(pieces).filter(|(_, piece)| piece.is_some()).map(|(index, _)| index).collect()
+    }
+
+    /// Every segment, and whether it is complete.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (SegmentId, bool)> {
+        self.segments.iter().map(|(segment, stored)| (*segment, stored.missing == 0))
+    }
+
+    /// Bytes of all pieces.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// Drops whole segments until at most `limit_bytes` are stored, and names them. Initialisation
+    /// sections and what `keep` names stay; those farthest behind `playhead` go first, then the farthest ahead.
+    pub(crate) fn evict(
+        &mut self,
+        limit_bytes: usize,
+        playhead: u64,
+        keep: impl Fn(&SegmentId) -> bool,
+        copies: impl Fn(&SegmentId) -> usize,
+    ) -> Vec<SegmentId> {
+        let mut evicted = Vec::new();
+        while self.size_bytes > limit_bytes {
+            let behind = |segment: &SegmentId| playhead.saturating_sub(segment.sequence);
+            // A segment that hardly anybody else has is kept as long as one a little nearer.
+            let rarity = |segment: &SegmentId| if copies(segment) <= 2 { 8 } else { 0 };
+            let candidate = self
+                .segments
+                .keys()
+                .filter(|segment| segment.kind == SegmentKind::Media && !keep(segment))
+                .max_by_key(|segment| (behind(segment).saturating_sub(rarity(segment)), segment.sequence))
+                .copied();
+            let Some(segment) = candidate else { break };
+            self.remove(&segment);
+            evicted.push(segment);
+        }
+        evicted
+    }
+
+    fn remove(&mut self, segment: &SegmentId) {
+        if let Some(stored) = self.segments.remove(segment) {
+            let size: usize = stored.pieces.iter().flatten().map(Bytes::len).sum();
+            self.size_bytes = self.size_bytes.saturating_sub(size);
+        }
+    }
+}
