@@ -110,9 +110,9 @@ pub enum Effect {
         /// Its seal key.
         seal: SealKey,
     },
-    /// Open the stream to the relay.
+    /// Open the stream to the relay: `RelayConnected` or `RelayLost` answers.
     ConnectRelay,
-    /// Close it.
+    /// Close it. Nothing more of this stream is reported, not even its end.
     DisconnectRelay,
     /// Send an encoded `RelayRequest`.
     SendRelay(Bytes),
@@ -137,7 +137,7 @@ pub enum Effect {
         /// `candidate:` lines.
         candidates: Vec<String>,
     },
-    /// Close a connection.
+    /// Close a connection. Nothing more of it needs reporting.
     CloseConnection {
         /// The connection.
         connection: ConnectionId,

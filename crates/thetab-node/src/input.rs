@@ -1,4 +1,5 @@
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use bytes::Bytes;
 use thetab_sansio::Instant;
@@ -32,6 +33,13 @@ pub struct Config {
     pub maximum_links: usize,
 }
 
+impl fmt::Debug for Config {
+    /// Leaves out the entropy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("presentation", &self.presentation).field("live", &self.live).finish()
+    }
+}
+
 /// What a visitor chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharingMode {
@@ -46,7 +54,7 @@ pub enum SharingMode {
 /// A visitor's answers. Nothing counts as a yes but a yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// `None` until asked.
+    /// `None` until answered.
     pub sharing: Option<SharingMode>,
     /// Most bytes a second given to peers.
     pub upload_cap_bytes_per_second: u64,

@@ -11,6 +11,13 @@ extern crate alloc;
 
 mod effect;
 mod input;
+mod mesh;
+mod node;
+mod outbox;
+mod policy;
+mod random;
+mod relay_line;
 
 pub use effect::{Effect, EffectiveMode, ModeReason, NodeSnapshot, RelayState};
 pub use input::{Conditions, Config, ConnectionId, Input, Settings, SharingMode};
+pub use node::Node;

@@ -284,5 +284,5 @@ impl Swarm {
 
 /// The sidecar page that holds a segment's record.
 fn page_of(segment: &SegmentId) -> (u16, Option<u64>) {
-    (segment.rendition, (segment.kind == SegmentKind::Media).then(|| segment.sequence / RECORDS_PER_PAGE))
+    (segment.rendition, (segment.kind == SegmentKind::Media).then_some(segment.sequence / RECORDS_PER_PAGE))
 }

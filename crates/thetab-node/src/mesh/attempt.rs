@@ -1,0 +1,123 @@
+use alloc::{string::String, vec::Vec};
+
+use bytes::Bytes;
+use thetab_sansio::{Bounded, Full};
+use thetab_wire::{
+    codec::{List, Text},
+    seal::{Answer, Candidates, Decline, Offer, SealPeer, SignalMessage},
+};
+
+use crate::input::ConnectionId;
+
+/// Candidates of one end in one attempt; more are left out.
+const MAX_CANDIDATES: usize = 64;
+/// Control messages of an end whose channels opened first. It says hello and what it has; a flood is cut off.
+const MAX_EARLY_MESSAGES: usize = 64;
+
+/// Which end of the attempt this node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It offered; `answered` once the other end's description is set.
+    Offering {
+        /// Whether an answer came.
+        answered: bool,
+    },
+    /// It answers.
+    Answering,
+}
+
+/// A connection that is not open yet.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) connection: ConnectionId,
+    /// The attempt's name among the two peers, chosen by the offering one.
+    pub(super) number: u64,
+    pub(super) peer: SealPeer,
+    pub(super) role: Role,
+    described: bool,
+    local: Vec<Text<512>>,
+    local_count: usize,
+    remote_count: usize,
+    early: Bounded<Bytes>,
+}
+
+impl Attempt {
+    pub(super) fn new(connection: ConnectionId, number: u64, peer: SealPeer, role: Role) -> Attempt {
+        Attempt {
+            connection,
+            number,
+            peer,
+            role,
+            described: false,
+            local: Vec::new(),
+            local_count: 0,
+            remote_count: 0,
+            early: Bounded::new(MAX_EARLY_MESSAGES),
+        }
+    }
+
+    /// The message that carries this end's description; `None` when it is too long for one.
+    pub(super) fn describe(&mut self, sdp: &str) -> Option<SignalMessage> {
+        let (connection, sdp) = (self.number, Text::try_from(sdp).ok()?);
+        self.described = true;
+        Some(match self.role {
+            Role::Offering { .. } => Offer { connection, sdp }.into(),
+            Role::Answering => Answer { connection, sdp }.into(),
+        })
+    }
+
+    /// Keeps a candidate of this end for the next batch; the end of them reads as an empty line.
+    pub(super) fn add_local(&mut self, candidate: Option<&str>) {
+        let Ok(line) = Text::try_from(candidate.unwrap_or_default()) else { return };
+        if self.local_count < MAX_CANDIDATES {
+            self.local_count += 1;
+            self.local.push(line);
+        }
+    }
+
+    /// The next batch of candidates. None go out before the description that they belong to.
+    pub(super) fn next_batch(&mut self) -> Option<SignalMessage> {
+        if !self.described || self.local.is_empty() {
+            return None;
+        }
+        let (candidates, rest) = List::split(core::mem::take(&mut self.local));
+        self.local = rest;
+        Some(Candidates { connection: self.number, candidates }.into())
+    }
+
+    /// Whether the other end's description is set, so that its candidates mean something.
+    pub(super) fn is_described_by_peer(&self) -> bool {
+        matches!(self.role, Role::Answering | Role::Offering { answered: true })
+    }
+
+    /// The lines that count among `candidates` of the other end.
+    pub(super) fn take_remote(&mut self, candidates: &[Text<512>]) -> Vec<String> {
+        let room = MAX_CANDIDATES.saturating_sub(self.remote_count);
+        let lines: Vec<String> = candidates
+            .iter()
+            .filter(|line| !line.is_empty())
+            .take(room)
+            .map(|line| (**line).into())
+            .collect();
+        self.remote_count += lines.len();
+        lines
+    }
+
+    /// Keeps a control message that came before both channels were open here.
+    ///
+    /// # Errors
+    /// [`Full`] when the other end sends more than a greeting.
+    pub(super) fn keep_early(&mut self, message: Bytes) -> Result<(), Full<Bytes>> {
+        self.early.push(message)
+    }
+
+    /// Takes the oldest message kept.
+    pub(super) fn pop_early(&mut self) -> Option<Bytes> {
+        self.early.pop()
+    }
+}
+
+/// Turns down the offer `number`.
+pub(super) fn decline(number: u64) -> SignalMessage {
+    Decline { connection: number }.into()
+}
