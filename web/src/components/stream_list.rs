@@ -1,0 +1,82 @@
+//! The streams of this relay.
+
+use leptos::prelude::*;
+use thetab_web::{
+    format,
+    state::{sharing::Proof, stream::Stream},
+};
+
+use crate::{
+    components::{
+        icon::{ARROW_RIGHT, Icon, PLAY},
+        mark::Mark,
+    },
+    text::Text,
+};
+
+/// One line for each stream; the whole line leads to it.
+#[component]
+pub fn StreamList(#[prop(into)] streams: Signal<Vec<Stream>>) -> impl IntoView {
+    view! {
+        <ul class="tb-streams">
+            <For each=move || streams.get() key=|stream| (stream.name.clone(), stream.presentation.clone()) let:stream>
+                <StreamLine stream=stream streams=streams/>
+            </For>
+        </ul>
+    }
+}
+
+#[component]
+fn StreamLine(stream: Stream, streams: Signal<Vec<Stream>>) -> impl IntoView {
+    let text = Text::here();
+    let name = stream.name.clone();
+    // The list is asked for again and again; only the count of viewers moves.
+    let viewers = Memo::new(move |_| {
+        streams
+            .with(|streams| streams.iter().find(|found| found.name == name).map_or(0, |found| found.viewers))
+    });
+    let length = stream.duration_seconds.map(format::duration);
+    let height = stream.best_height().map(|height| format!("{height}p"));
+    let proof = Signal::stored(Proof::Reported);
+    view! {
+        <li>
+            <a href=stream.watch_path() class="tb-stream">
+                <Fingerprint bars=stream.fingerprint()/>
+                <span class="tb-stream__text">
+                    <span class="tb-stream__title">{stream.title.clone()}</span>
+                    <span class="tb-stream__facts tb-quiet">
+                        {if stream.live {
+                            view! { <span class="tb-live">{text.of(|words| words.common.live)}</span> }.into_any()
+                        } else {
+                            view! { <span>{length}</span> }.into_any()
+                        }}
+                        {height.map(|height| view! { <span>{height}</span> })}
+                        <span class="tb-fact">
+                            <Mark proof=proof/>
+                            {move || text.words().viewers(viewers.get())}
+                            <span class="tb-hidden">{move || format!(", {}", text.words().proof.viewers_reported)}</span>
+                        </span>
+                    </span>
+                </span>
+                <Icon svg=ARROW_RIGHT/>
+            </a>
+        </li>
+    }
+}
+
+/// A picture made of the stream's own identity, where there is no picture of the video.
+#[component]
+fn Fingerprint(bars: Vec<f64>) -> impl IntoView {
+    let step = 128.0 / bars.len().max(1) as f64;
+    let bars = bars.into_iter().enumerate().map(|(index, bar)| {
+        let height = 6.0 + bar * 42.0;
+        let x = (index as f64 + 0.25) * step;
+        view! { <rect x=x y=36.0 - height / 2.0 width=step * 0.5 height=height rx="1"></rect> }
+    });
+    view! {
+        <span class="tb-tile" aria-hidden="true">
+            <svg viewBox="0 0 128 72">{bars.collect_view()}</svg>
+            <Icon svg=PLAY/>
+        </span>
+    }
+}
