@@ -1,6 +1,7 @@
 //! Sets of sequence numbers and of pieces, as announced among peers.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::{
     codec::{Decode, DecodeError, Encode, Value, put_varint, take_varint},
@@ -11,51 +12,67 @@ use crate::{
 /// Widest span of one [`SequenceSet`]: first to last announced sequence.
 pub const MAX_SPAN: u64 = 65_536;
 
+/// Sequence numbers from here on cannot be announced: a span that starts there would leave 64 bits.
+const END: u64 = u64::MAX - MAX_SPAN;
+
 /// Media sequence numbers that lie within [`MAX_SPAN`] of each other.
 ///
-/// Encoded as the shorter of run lengths and a bitmap, each from `base`: 1,500 segments never take
-/// more than 200 bytes. Run lengths alternate, present first.
+/// Encoded as the shorter of run lengths and a bitmap, each from the first sequence: 1,500 segments never
+/// take more than 200 bytes. Run lengths alternate, present first. Held as runs too, so that a few bytes
+/// of a stranger never become thousands of numbers in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceSet {
-    /// Sorted, without repetition.
-    sequences: Vec<u64>,
+    /// Ascending, none empty, none touching the next.
+    runs: Vec<Range<u64>>,
 }
 
 impl SequenceSet {
-    /// The largest span's worth of `sequences`, which come in ascending order; older ones are left out.
+    /// The newest of `sequences`, in any order, that lie within one span. Those from 2⁶⁴ − 65,537 on are left out.
     pub fn newest(sequences: impl IntoIterator<Item = u64>) -> SequenceSet {
-        let mut sequences: Vec<u64> = sequences.into_iter().collect();
+        let mut sequences: Vec<u64> = sequences.into_iter().filter(|sequence| *sequence < END).collect();
         sequences.sort_unstable();
-        sequences.dedup();
-        if let Some(&last) = sequences.last() {
-            sequences.retain(|sequence| last - sequence < MAX_SPAN);
+        let last = sequences.last().copied().unwrap_or(0);
+        let mut set = SequenceSet::default();
+        for sequence in sequences.into_iter().filter(|sequence| last - sequence < MAX_SPAN) {
+            set.append(sequence..sequence + 1);
         }
-        SequenceSet { sequences }
+        set
     }
 
     /// The sequence numbers, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = u64> {
-        self.sequences.iter().copied()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.runs.iter().cloned().flatten()
     }
 
-    fn runs(&self) -> Vec<u64> {
-        let mut runs = Vec::new();
-        let mut next = self.sequences.first().copied().unwrap_or(0);
-        for &sequence in &self.sequences {
-            match runs.last_mut() {
-                Some(run) if sequence == next => *run += 1,
-                None => runs.push(1),
-                Some(_) => runs.extend([sequence - next, 1]),
-            }
-            next = sequence.saturating_add(1);
+    /// Adds a run that starts in the last one or after it.
+    fn append(&mut self, run: Range<u64>) {
+        match self.runs.last_mut() {
+            Some(last) if run.start <= last.end => last.end = last.end.max(run.end),
+            _ => self.runs.push(run),
         }
-        runs
     }
 
-    fn bitmap(&self) -> Vec<u8> {
+    fn base(&self) -> Option<u64> {
+        self.runs.first().map(|run| run.start)
+    }
+
+    fn encode_runs(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut end = self.base();
+        for run in &self.runs {
+            if let Some(end) = end.filter(|end| *end < run.start) {
+                put_varint(run.start - end, &mut out);
+            }
+            put_varint(run.end - run.start, &mut out);
+            end = Some(run.end);
+        }
+        out
+    }
+
+    fn encode_bitmap(&self) -> Vec<u8> {
         let mut bitmap = Vec::new();
-        let base = self.sequences.first().copied().unwrap_or(0);
-        for &sequence in &self.sequences {
+        let base = self.base().unwrap_or(0);
+        for sequence in self.iter() {
             set_bit(&mut bitmap, (sequence - base) as usize);
         }
         bitmap
@@ -75,11 +92,9 @@ fn bits(bitmap: &[u8]) -> impl Iterator<Item = usize> {
 
 impl Encode for SequenceSet {
     fn encode_to(&self, out: &mut Vec<u8>) {
-        let Some(&base) = self.sequences.first() else { return };
+        let Some(base) = self.base() else { return };
         put_varint(base, out);
-        let bitmap = self.bitmap();
-        let mut runs = Vec::new();
-        self.runs().into_iter().for_each(|run| put_varint(run, &mut runs));
+        let (runs, bitmap) = (self.encode_runs(), self.encode_bitmap());
         let (kind, body) = if runs.len() <= bitmap.len() { (0, runs) } else { (1, bitmap) };
         out.push(kind);
         out.extend_from_slice(&body);
@@ -92,31 +107,29 @@ impl Decode for SequenceSet {
             return Ok(SequenceSet::default());
         }
         let base = take_varint(&mut bytes)?;
-        if base.checked_add(MAX_SPAN).is_none() {
+        if base >= END {
             return Err(DecodeError::Bounds("sequence"));
         }
-        let (&kind, mut body) = bytes.split_first().ok_or(DecodeError::Truncated)?;
+        let (&kind, body) = bytes.split_first().ok_or(DecodeError::Truncated)?;
         match kind {
-            0 => decode_runs(base, &mut body),
-            1 if body.len() as u64 * 8 <= MAX_SPAN && body.last().is_some_and(|byte| *byte != 0) => {
-                Ok(SequenceSet { sequences: bits(body).map(|index| base + index as u64).collect() })
-            }
+            0 => decode_runs(base, body),
+            1 => decode_bitmap(base, body),
             _ => Err(DecodeError::Bounds("sequence set")),
         }
     }
 }
 
-fn decode_runs(base: u64, body: &mut &[u8]) -> Result<SequenceSet, DecodeError> {
-    let mut sequences = Vec::new();
+fn decode_runs(base: u64, mut body: &[u8]) -> Result<SequenceSet, DecodeError> {
+    let mut set = SequenceSet::default();
     let mut offset = 0u64;
     let mut present = true;
     while !body.is_empty() {
-        let run = take_varint(body)?;
+        let run = take_varint(&mut body)?;
         if run == 0 || run > MAX_SPAN - offset {
             return Err(DecodeError::Bounds("run"));
         }
         if present {
-            sequences.extend((offset..offset + run).map(|index| base + index));
+            set.append(base + offset..base + offset + run);
         }
         offset += run;
         present = !present;
@@ -124,7 +137,20 @@ fn decode_runs(base: u64, body: &mut &[u8]) -> Result<SequenceSet, DecodeError> 
     if present {
         return Err(DecodeError::Truncated);
     }
-    Ok(SequenceSet { sequences })
+    Ok(set)
+}
+
+fn decode_bitmap(base: u64, body: &[u8]) -> Result<SequenceSet, DecodeError> {
+    let starts_and_ends = body.first().is_some_and(|byte| byte & 1 == 1) && body.last() != Some(&0);
+    if body.len() as u64 * 8 > MAX_SPAN || !starts_and_ends {
+        return Err(DecodeError::Bounds("sequence set"));
+    }
+    let mut set = SequenceSet::default();
+    for index in bits(body) {
+        let sequence = base + index as u64;
+        set.append(sequence..sequence + 1);
+    }
+    Ok(set)
 }
 
 impl Value for SequenceSet {}
