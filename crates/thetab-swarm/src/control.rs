@@ -28,8 +28,10 @@ const MAX_BANNED: usize = 1024;
 
 impl Swarm {
     pub(crate) fn control(&mut self, peer: PeerId, message: &[u8]) {
-        if !self.links.contains_key(&peer) {
-            return;
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if !link.may_speak(now) {
+            return self.ban(peer, BanReason::Protocol);
         }
         match PeerMessage::decode(message) {
             Ok(Some(message)) => self.hear(peer, message),

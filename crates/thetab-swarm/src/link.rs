@@ -19,6 +19,11 @@ use crate::estimate::Estimate;
 
 /// Most segments that are remembered of one peer's announcements.
 const MAX_KNOWN_SEGMENTS: usize = 8192;
+/// Segments beyond that before the oldest are forgotten, all at once: looking for them costs as much as the whole set.
+const FORGET_AT_ONCE: usize = 1024;
+/// Control messages that a peer may send at once, and then each millisecond: several times what the fastest link needs.
+const MESSAGE_BURST: u64 = 4_000;
+const MESSAGES_PER_MILLISECOND: u64 = 1;
 /// Most segments in progress that are remembered of one peer's announcements.
 const MAX_KNOWN_PARTIALS: usize = 64;
 /// Most pieces that one peer may have asked for and not yet got.
@@ -124,6 +129,9 @@ pub(crate) struct Link {
     pub(crate) records_asked: BTreeSet<SegmentId>,
     /// Ping in flight.
     pub(crate) pinged: Option<(u64, Instant)>,
+    /// Control messages that it may still send now, and when that was reckoned.
+    messages_left: u64,
+    heard_at: Instant,
 }
 
 impl Link {
@@ -146,6 +154,8 @@ impl Link {
             strays: 0,
             records_asked: BTreeSet::new(),
             pinged: None,
+            messages_left: MESSAGE_BURST,
+            heard_at: now,
         }
     }
 
@@ -167,29 +177,46 @@ impl Link {
     }
 
     /// All complete segments of a rendition.
-    pub(crate) fn announced(&mut self, rendition: u16, sequences: impl Iterator<Item = u64>, init: bool) {
+    pub(crate) fn announced(
+        &mut self,
+        rendition: u16,
+        sequences: impl DoubleEndedIterator<Item = u64>,
+        init: bool,
+    ) {
         self.complete.retain(|segment| segment.rendition != rendition);
         if init {
-            self.complete.insert(SegmentId::init(rendition));
+            self.added(SegmentId::init(rendition));
         }
-        for sequence in sequences {
+        for sequence in sequences.rev().take(MAX_KNOWN_SEGMENTS) {
             self.added(SegmentId::media(rendition, sequence));
         }
     }
 
-    /// One more complete segment. Beyond the bound the oldest is forgotten.
+    /// One more complete segment. Beyond the bound the oldest are forgotten, initialisation sections last.
     pub(crate) fn added(&mut self, segment: SegmentId) {
         self.partial.remove(&segment);
         self.complete.insert(segment);
-        while self.complete.len() > MAX_KNOWN_SEGMENTS {
-            let oldest = self
-                .complete
-                .iter()
-                .filter(|known| known.kind == SegmentKind::Media)
-                .min_by_key(|s| s.sequence);
-            let Some(oldest) = oldest.copied() else { break };
-            self.complete.remove(&oldest);
+        if self.complete.len() >= MAX_KNOWN_SEGMENTS + FORGET_AT_ONCE {
+            let mut known: Vec<SegmentId> = self.complete.iter().copied().collect();
+            known.sort_unstable_by_key(|segment| {
+                (segment.kind == SegmentKind::Init, segment.sequence, *segment)
+            });
+            for oldest in known.iter().take(FORGET_AT_ONCE) {
+                self.complete.remove(oldest);
+            }
         }
+    }
+
+    /// Counts a control message; false when the peer sends more than any honest one.
+    pub(crate) fn may_speak(&mut self, now: Instant) -> bool {
+        let elapsed_ms = u64::try_from(now.saturating_since(self.heard_at).as_millis()).unwrap_or(u64::MAX);
+        // The rest of a millisecond stays in the clock.
+        self.heard_at = self.heard_at + Duration::from_millis(elapsed_ms);
+        let earned = elapsed_ms.saturating_mul(MESSAGES_PER_MILLISECOND);
+        self.messages_left = self.messages_left.saturating_add(earned).min(MESSAGE_BURST);
+        let may = self.messages_left > 0;
+        self.messages_left = self.messages_left.saturating_sub(1);
+        may
     }
 
     pub(crate) fn removed(&mut self, segment: &SegmentId) {
@@ -228,5 +255,38 @@ impl Link {
     pub(crate) fn time_for(&self, size_bytes: usize) -> Duration {
         let ahead: usize = self.asked.values().map(|asked| asked.size_bytes).sum();
         self.estimate.time_for(ahead.saturating_add(size_bytes) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_announcement_is_remembered_up_to_the_bound_newest_first() {
+        let mut link = Link::new(Instant::ZERO);
+        link.announced(0, 0..65_536, true);
+        assert_eq!(link.complete.len(), MAX_KNOWN_SEGMENTS + 1);
+        assert!(link.has_any(&SegmentId::init(0)) && link.has_any(&SegmentId::media(0, 65_535)));
+        assert!(!link.has_any(&SegmentId::media(0, 0)));
+    }
+
+    #[test]
+    fn announcements_of_every_rendition_stay_within_the_bound() {
+        let mut link = Link::new(Instant::ZERO);
+        for rendition in 0..u16::MAX {
+            link.added(SegmentId::init(rendition));
+            link.added(SegmentId::media(rendition, 7));
+            assert!(link.complete.len() <= MAX_KNOWN_SEGMENTS + FORGET_AT_ONCE);
+        }
+    }
+
+    #[test]
+    fn a_peer_may_speak_as_often_as_a_fast_link_needs_and_no_more() {
+        let mut link = Link::new(Instant::ZERO);
+        let spoken = (0..10_000).filter(|_| link.may_speak(Instant::ZERO)).count() as u64;
+        assert_eq!(spoken, MESSAGE_BURST);
+        let steady = (1..10_000u64).all(|ms| link.may_speak(Instant::from_millis(ms)));
+        assert!(steady);
     }
 }

@@ -183,6 +183,8 @@ impl Swarm {
         for (peer, link) in &mut self.links {
             order.push((u64::MAX - link.credit_bytes, self.random.next_u32(), *peer));
             link.credit_bytes = link.credit_bytes / 4 * 3;
+            // Honest strays, frames under way when a request was taken back, are spread over hours.
+            link.strays /= 2;
         }
         // Equal givers, all who cannot give among them, stand in the order of the lot.
         order.sort_unstable();
