@@ -1,13 +1,12 @@
 import type { HlsConfig } from "hls.js";
 
-/** Seconds of video kept ahead: long enough for peers to deliver, short enough not to fetch what nobody watches. */
-const AHEAD_SECONDS = 30;
-const LIVE_AHEAD_SECONDS = 20;
+import { fullBufferSeconds } from "./buffer-goal.js";
+
 const BEHIND_SECONDS = 30;
 
 /** hls.js's settings for one stream. */
 export function hlsConfig(live: boolean, fLoader: HlsConfig["fLoader"]): Partial<HlsConfig> {
-  const ahead = live ? LIVE_AHEAD_SECONDS : AHEAD_SECONDS;
+  const ahead = fullBufferSeconds(live);
   return {
     enableWorker: true,
     workerPath: workerPath(),

@@ -18,6 +18,8 @@ export interface EngineEvents {
 export interface Engine {
   levels(): Level[];
   setLevel(index: number): void;
+  /** How far ahead of the playhead to load. */
+  setBufferGoal(seconds: number): void;
   playhead(): Playhead | null;
   destroy(): void;
 }
@@ -103,6 +105,11 @@ export class HlsEngine implements Engine {
     this.#hls.nextLevel = Math.max(-1, Math.min(index, this.#hls.levels.length - 1));
   }
 
+  setBufferGoal(seconds: number): void {
+    this.#hls.config.maxBufferLength = seconds;
+    this.#hls.config.maxMaxBufferLength = seconds;
+  }
+
   playhead(): Playhead | null {
     const level = this.#hls.levels[this.#hls.loadLevel];
     const video = this.#renditionOf(level);
@@ -159,6 +166,8 @@ export class NativeEngine implements Engine {
   }
 
   setLevel(): void {}
+
+  setBufferGoal(): void {}
 
   playhead(): null {
     return null;

@@ -1,5 +1,6 @@
 import type { Fragment } from "hls.js";
 
+import { bufferGoalSeconds } from "./buffer-goal.js";
 import { ConditionsWatch } from "./conditions.js";
 import { describe } from "./errors.js";
 import type { LoaderHost } from "./fragment-loader.js";
@@ -47,6 +48,7 @@ class Player implements ThetabPlayer {
   readonly #playback: PlaybackWatch;
   readonly #history = new History(Date.now());
   readonly #stop = new AbortController();
+  readonly #startedAt = performance.now();
   readonly #node: NodeSession | null;
   readonly #conditions: ConditionsWatch | null;
   readonly #ticker: ReturnType<typeof setInterval>;
@@ -108,6 +110,7 @@ class Player implements ThetabPlayer {
       const { default: Hls } = await library;
       if (this.#stop.signal.aborted) return;
       this.#engine = new HlsEngine(Hls, video, { playlist, live: stream.live }, this.#loaderHost(), events);
+      this.#setBufferGoal();
     } catch (error) {
       console.error("thetab: the player could not start.", error);
       events.error({ ...describe("network"), fatal: true });
@@ -134,8 +137,14 @@ class Player implements ThetabPlayer {
     return Math.max(0, ((fragment.start - video.currentTime) / rate) * 1000);
   }
 
+  #setBufferGoal(): void {
+    const sinceStartMs = performance.now() - this.#startedAt;
+    this.#engine?.setBufferGoal(bufferGoalSeconds(this.snapshot(), this.#options.stream.live, sinceStartMs));
+  }
+
   #tick(): void {
     this.#tellPlayhead();
+    this.#setBufferGoal();
     const node = this.#node?.snapshot;
     this.#history.tick(Date.now(), {
       peers: node?.peerBytes ?? 0,
@@ -160,6 +169,7 @@ class Player implements ThetabPlayer {
       this.#rate.add(node.fetchedBytes - this.#fetched.bytes, node.fetchedMs - this.#fetched.ms);
       this.#fetched = { bytes: node.fetchedBytes, ms: node.fetchedMs };
     }
+    this.#setBufferGoal();
     this.#notify();
   }
 
