@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest as _, Sha256};
-use tower_http::{compression::CompressionLayer, services::ServeDir};
+use tower_http::{
+    compression::CompressionLayer,
+    cors::{Any, CorsLayer},
+    services::ServeDir,
+};
 
 use crate::error::ApiError;
 
@@ -37,6 +41,8 @@ pub(crate) fn router(folder: Option<&Path>) -> Router {
                 .fallback(get(move |request: Request| fall_back(index.clone(), request))),
         )
         .layer(middleware::from_fn(cache))
+        // Pages of other origins import the player and the node.
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]))
         .layer(CompressionLayer::new())
 }
 
@@ -124,6 +130,8 @@ fn has_content_hash(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tower::ServiceExt as _;
+
     use super::*;
 
     #[test]
@@ -134,6 +142,20 @@ mod tests {
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains(&format!("'sha256-{}'", BASE64.encode(Sha256::digest("go()")))));
         assert_eq!(policy.matches("sha256-").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_origin_may_import_the_player() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("player")).unwrap();
+        std::fs::write(folder.path().join("player/thetab-player.js"), "export {}").unwrap();
+        let request = Request::get("/player/thetab-player.js").header(header::ORIGIN, "https://blog.example");
+        let response = router(Some(folder.path()))
+            .oneshot(request.body(axum::body::Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     }
 
     #[test]
