@@ -1,4 +1,4 @@
-// Bundles the player, the embed page and their types: `node www/build.mjs OUTPUT_FOLDER`.
+// Bundles the player, the embed page, the widget and their types: `node www/build.mjs OUTPUT_FOLDER`.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -30,8 +30,8 @@ async function bundle(out) {
   };
   const player = { "thetab-player": join(here, "player/index.ts") };
   await build({ ...common, entryPoints: player, splitting: true, chunkNames: "chunks/[name]-[hash]" });
-  const embed = { embed: join(here, "embed/embed.ts") };
-  await build({ ...common, entryPoints: embed, plugins: [playerBeside] });
+  const pages = { embed: join(here, "embed/embed.ts"), widget: join(here, "widget/widget.ts") };
+  await build({ ...common, entryPoints: pages, plugins: [playerBeside] });
 }
 
 function copyPages(out) {
