@@ -1,10 +1,20 @@
 //! Every developer command.
 
 mod process;
+mod report;
 mod sample;
+mod stamp;
+mod test;
+mod tidy;
 mod tools;
+mod up;
+mod wasm;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -19,13 +29,61 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Build everything, start a relay with a sample stream and print one URL
+    Up {
+        /// Passed on to `thetab up`, such as `--http-port 8090`; see `thetab up --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run everything that CI runs; THETAB_REQUIRE=chromium,ffmpeg makes a skipped step a failure
+    Test,
+    /// Check format, links, the map's arrows, licences, `no_std` and Clippy
+    Tidy,
+    /// Build what browsers load into dist/app, and weigh it
+    Wasm,
+    /// Run simulated worlds, such as `cargo xtask sim --seed 0x2a`
+    Sim {
+        /// Passed on to the simulator; see `cargo xtask sim -- --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Send mutated bytes to every decoder and core
+    Fuzz {
+        /// Passed on to the fuzzer; see `cargo xtask fuzz -- --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Play visitors' stories in a real browser
+    E2e {
+        /// Which stories; all without
+        stories: Vec<String>,
+    },
     /// Make the sample stream anew (needs ffmpeg)
     Sample,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let root = root();
+    process::set_search_path(tools::programs(&root)?);
+    process::end_together()?;
     match Arguments::parse().command {
+        Task::Up { arguments } => up::run_up(&root, &arguments),
+        Task::Test => test::run_all(&root),
+        Task::Tidy => tidy::run(&root),
+        Task::Wasm => wasm::build_and_weigh(&root),
+        Task::Sim { arguments } => test::simulate(&root, &arguments),
+        Task::Fuzz { arguments } => test::fuzz(&root, &arguments),
+        Task::E2e { stories } => test::end_to_end(&root, &stories),
         Task::Sample => sample::make(&root),
     }
 }
