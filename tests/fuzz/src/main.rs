@@ -15,7 +15,7 @@ use thetab_fuzz::{Target, corpus, mutate::Mutator, target, targets};
 #[command(name = "thetab-fuzz")]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,8 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+    let everything = Command::Run { target: None, runs: 10_000, seed: 1 };
+    match Arguments::parse().command.unwrap_or(everything) {
         Command::List => list(),
         Command::Run { target, runs, seed } => {
             chosen(target)?.iter().try_for_each(|target| run(target, runs, seed))

@@ -27,6 +27,11 @@ impl<'a> Script<'a> {
         usize::from(self.byte()) % count.max(1)
     }
 
+    /// Heads or tails.
+    pub(crate) fn flip(&mut self) -> bool {
+        self.byte().is_multiple_of(2)
+    }
+
     pub(crate) fn number(&mut self) -> u16 {
         u16::from_be_bytes([self.byte(), self.byte()])
     }

@@ -116,7 +116,7 @@ impl World {
             10 => {
                 let connection = self.connection(script);
                 let candidate =
-                    (script.byte() % 4 != 0).then(|| "candidate:1 1 udp 1 192.0.2.1 9 typ host".to_owned());
+                    (script.choice(4) != 0).then(|| "candidate:1 1 udp 1 192.0.2.1 9 typ host".to_owned());
                 self.input(Input::LocalCandidate { connection, candidate });
             }
             11 => {
@@ -217,7 +217,7 @@ impl World {
         let number = PEER + script.choice(PEERS) as u8;
         let (from, own) = (secret(number), secret(OWN));
         let offered = self.offers.get(&number).copied();
-        let connection = if script.byte() % 2 == 0 { offered.unwrap_or(7) } else { script.byte().into() };
+        let connection = if script.flip() { offered.unwrap_or(7) } else { script.byte().into() };
         let text = Text::try_from("v=0 theirs").unwrap_or_default();
         let message: SignalMessage = match script.choice(4) {
             0 => Offer { connection, sdp: text }.into(),

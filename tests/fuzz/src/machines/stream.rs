@@ -137,7 +137,7 @@ pub(super) fn choose_message(script: &mut Script<'_>) -> PeerMessage {
             let (rendition, count) = (u16::from(script.byte()) % 3, script.number());
             let step = usize::from(script.byte()) + 1;
             let complete = SequenceSet::newest((0..u64::from(count)).step_by(step));
-            Have { rendition, complete, init: script.byte() % 2 == 0 }.into()
+            Have { rendition, complete, init: script.flip() }.into()
         }
         3 => HaveDelta { added: choose_segments(script), removed: choose_segments(script) }.into(),
         4 => Partial { segment: choose_segment(script), pieces: choose_pieces(script) }.into(),

@@ -227,7 +227,7 @@ fn other(script: &mut Script<'_>) -> SessionKey {
 }
 
 fn position(script: &mut Script<'_>) -> Position {
-    let sharing = script.byte() % 2 == 0;
+    let sharing = script.flip();
     let (rendition, playhead_sequence) = (script.byte().into(), script.number().into());
     Position { sharing, rendition, playhead_sequence, links: script.byte().into() }
 }
