@@ -4,6 +4,7 @@ use bytes::Bytes;
 use thetab_sansio::{Bounded, Full};
 use thetab_wire::{
     codec::{List, Text},
+    peer::PeerMessage,
     seal::{Answer, Candidates, Decline, Offer, SealPeer, SignalMessage},
 };
 
@@ -106,8 +107,11 @@ impl Attempt {
     /// Keeps a control message that came before both channels were open here.
     ///
     /// # Errors
-    /// [`Full`] when the other end sends more than a greeting.
+    /// [`Full`] when the other end sends more than a greeting, or something that is no message.
     pub(super) fn keep_early(&mut self, message: Bytes) -> Result<(), Full<Bytes>> {
+        if message.len() > PeerMessage::MAX_SIZE_BYTES {
+            return Err(Full(message));
+        }
         self.early.push(message)
     }
 
@@ -120,4 +124,21 @@ impl Attempt {
 /// Turns down the offer `number`.
 pub(super) fn decline(number: u64) -> SignalMessage {
     Decline { connection: number }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thetab_wire::{SealKey, SessionKey};
+
+    #[test]
+    fn what_comes_before_the_channels_are_open_is_kept_within_bounds() {
+        let peer = SealPeer { session: SessionKey([1; 32]), seal: SealKey([2; 32]) };
+        let mut attempt = Attempt::new(ConnectionId(1), 1, peer, Role::Answering);
+        let largest = Bytes::from(alloc::vec![0; PeerMessage::MAX_SIZE_BYTES]);
+        let larger = Bytes::from(alloc::vec![0; PeerMessage::MAX_SIZE_BYTES + 1]);
+        assert!(attempt.keep_early(larger).is_err());
+        assert!((0..MAX_EARLY_MESSAGES).all(|_| attempt.keep_early(largest.clone()).is_ok()));
+        assert!(attempt.keep_early(largest).is_err());
+    }
 }
