@@ -201,20 +201,29 @@ async fn wait_for_listeners(
 
 /// What nodes may dial: our listeners, and the same on each external address.
 fn advertise(swarm: &Swarm<Behaviour>, external: &[Multiaddr], addresses: &Arc<RwLock<Vec<Multiaddr>>>) {
+    let listeners: Vec<Multiaddr> = swarm.listeners().cloned().collect();
     let id = Protocol::P2p(*swarm.local_peer_id());
-    let mut found: Vec<Multiaddr> = Vec::new();
-    for listener in swarm.listeners() {
-        for outside in external {
-            let moved = outside.iter().chain(listener.iter().skip(1)).collect::<Multiaddr>().with(id.clone());
-            if !found.contains(&moved) {
-                found.push(moved);
-            }
-        }
-        found.push(listener.clone().with(id.clone()));
-    }
+    let mut found: Vec<Multiaddr> = reachable(&listeners, external);
     // Loopback last: a stranger's own loopback is never the relay.
     found.sort_by_key(is_loopback);
+    let found = found.into_iter().map(|address| address.with(id.clone())).collect();
     *addresses.write().expect("nothing panics while it holds the lock") = found;
+}
+
+/// Each listener under each external host, then external addresses that are whole (a proxy's), then the listeners.
+fn reachable(listeners: &[Multiaddr], external: &[Multiaddr]) -> Vec<Multiaddr> {
+    let (hosts, whole): (Vec<&Multiaddr>, Vec<&Multiaddr>) =
+        external.iter().partition(|address| address.iter().count() == 1);
+    let moved = listeners.iter().flat_map(|listener| {
+        hosts.iter().map(|host| host.iter().chain(listener.iter().skip(1)).collect::<Multiaddr>())
+    });
+    let mut found: Vec<Multiaddr> = Vec::new();
+    for address in moved.chain(whole.into_iter().cloned()).chain(listeners.iter().cloned()) {
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
 }
 
 fn is_loopback(address: &Multiaddr) -> bool {
@@ -454,4 +463,22 @@ impl Runtime<Observed> for TrackerRuntime {
 /// Unix time now, in seconds.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_are_offered_under_external_hosts_and_a_proxys_address_as_it_is() {
+        let address = |text: &str| text.parse::<Multiaddr>().unwrap();
+        let listeners = [address("/ip4/10.0.0.1/tcp/9091/ws")];
+        let external = [address("/ip4/203.0.113.7"), address("/dns4/relay.example/tcp/9443/wss")];
+        let expected = [
+            address("/ip4/203.0.113.7/tcp/9091/ws"),
+            address("/dns4/relay.example/tcp/9443/wss"),
+            address("/ip4/10.0.0.1/tcp/9091/ws"),
+        ];
+        assert_eq!(reachable(&listeners, &external), expected);
+    }
 }

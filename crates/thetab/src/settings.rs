@@ -46,7 +46,8 @@ pub(crate) struct RelayArguments {
     #[serde(skip_serializing_if = "Option::is_none")]
     stun_port: Option<u16>,
     /// Address under which nodes reach this host from outside, such as /ip4/203.0.113.7 or
-    /// /dns4/relay.example; may be given more than once
+    /// /dns4/relay.example, or a proxy's whole address, such as /dns4/relay.example/tcp/9443/wss;
+    /// may be given more than once
     #[arg(long = "external-address", value_name = "MULTIADDR")]
     #[serde(rename = "external_addresses", skip_serializing_if = "Vec::is_empty")]
     external_addresses: Vec<String>,
