@@ -130,6 +130,14 @@ pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
+/// Moves the focus to the first element that `selector` finds.
+pub fn focus(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
 /// How a copy went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {

@@ -154,6 +154,14 @@ impl Session {
         }
     }
 
+    /// Reads the latest snapshot; before the first one, an empty one.
+    pub fn now<T>(self, of: impl FnOnce(&Snapshot) -> T) -> T {
+        self.snapshot.with(|snapshot| match snapshot {
+            Some(snapshot) => of(snapshot),
+            None => of(&Snapshot::default()),
+        })
+    }
+
     fn refresh(self) {
         if let Some(value) = self.with_player(ThetabPlayer::snapshot) {
             self.show(value);
@@ -161,8 +169,8 @@ impl Session {
     }
 
     /// Remembers the visitor's answer and acts on it.
-    pub fn set_sharing(self, mode: Mode, upload_cap_bps: f64) {
-        self.with_player(|player| player.set_sharing(mode.as_str(), upload_cap_bps));
+    pub fn set_sharing(self, mode: Mode, upload_cap_bps: u64) {
+        self.with_player(|player| player.set_sharing(mode.as_str(), upload_cap_bps as f64));
         self.refresh();
     }
 

@@ -158,7 +158,6 @@ pub struct Watch {
     pub presentation: &'static str,
     pub identity: &'static str,
     pub embed: &'static str,
-    pub embed_how: &'static str,
 }
 
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use crate::text::Text;
 #[component]
 pub fn Consent(
     /// The limit in force, in bits a second.
-    upload_cap_bps: f64,
+    upload_cap_bps: u64,
     /// A yes, with its limit.
     #[prop(into)]
-    on_yes: Callback<f64>,
+    on_yes: Callback<u64>,
     /// A no, with the limit kept for later.
     #[prop(into)]
-    on_no: Callback<f64>,
+    on_no: Callback<u64>,
 ) -> impl IntoView {
     let text = Text::here();
     let cap = RwSignal::new(upload_cap_bps);
@@ -45,21 +45,21 @@ pub fn Consent(
 /// The menu of upload limits. With `or_nothing` it also offers to give nothing, as a limit of 0.
 #[component]
 pub fn CapMenu(
-    #[prop(into)] current: Signal<f64>,
+    #[prop(into)] current: Signal<u64>,
     #[prop(optional)] or_nothing: bool,
-    #[prop(into)] on_choose: Callback<f64>,
+    #[prop(into)] on_choose: Callback<u64>,
 ) -> impl IntoView {
     let text = Text::here();
-    let label = move |cap: f64| {
-        let words = text.words();
-        if cap > 0.0 { format::rate(cap, words).to_string() } else { words.watch.only_receive.to_owned() }
+    let option = move |cap: u64| {
+        let label = move || match cap {
+            0 => text.words().watch.only_receive.to_owned(),
+            cap => format::rate(cap, text.words()).to_string(),
+        };
+        view! { <option value=cap.to_string() prop:selected=move || cap == current.get()>{label}</option> }
     };
-    let caps = move || {
-        let mut caps = settings::offered_caps(current.get());
-        if or_nothing {
-            caps.insert(0, 0.0);
-        }
-        caps
+    let options = move || {
+        let nothing = or_nothing.then_some(0);
+        nothing.into_iter().chain(settings::offered_caps(current.get())).map(option).collect_view()
     };
     let choose = move |value: String| {
         if let Ok(cap) = value.parse() {
@@ -70,15 +70,7 @@ pub fn CapMenu(
         <label class="tb-field">
             <span>{text.of(|words| words.watch.upload_limit)}</span>
             <select class="tb-select" on:change:target=move |event| choose(event.target().value())>
-                {move || {
-                    let chosen = current.get();
-                    caps()
-                        .into_iter()
-                        .map(|cap| {
-                            view! { <option value=cap.to_string() selected=cap == chosen>{label(cap)}</option> }
-                        })
-                        .collect_view()
-                }}
+                {options}
             </select>
         </label>
     }

@@ -11,15 +11,15 @@ pub fn SharingBar(
     #[prop(into)] sharing: Signal<Sharing>,
     /// The limit in force, in bits a second.
     #[prop(into)]
-    upload_cap_bps: Signal<f64>,
+    upload_cap_bps: Signal<u64>,
     /// Whether the visitor chose to share.
     #[prop(into)]
     is_on: Signal<bool>,
     #[prop(into)] flip: Callback<bool>,
 ) -> impl IntoView {
     let text = Text::here();
-    let headline = Memo::new(move |_| sharing.get().headline(text.words()));
-    let detail = Memo::new(move |_| sharing.get().detail(upload_cap_bps.get(), text.words()));
+    let headline = move || sharing.get().headline(text.words());
+    let detail = move || sharing.get().detail(upload_cap_bps.get(), text.words());
     let steady = Memo::new(move |_| sharing.get().steady());
     let has_switch = move || !matches!(steady.get(), Sharing::Unavailable | Sharing::Failed);
     let label = Signal::derive(move || text.words().sharing.switch.to_owned());
@@ -33,21 +33,23 @@ pub fn SharingBar(
             <Show when=has_switch>
                 <Switch label=label quiet=true is_on=is_on flip=flip/>
             </Show>
-            <Announcement steady=steady/>
         </section>
     }
 }
 
-/// Speaks each change of state, but not the count of viewers that ticks beside it.
+/// Speaks each change of state, but not the count of viewers that ticks beside it. It stays in the page while the bar comes and
+/// goes, because what is new in a page is not spoken.
 #[component]
-fn Announcement(steady: Memo<Sharing>) -> impl IntoView {
+pub fn Announcement(#[prop(into)] sharing: Signal<Sharing>) -> impl IntoView {
     let text = Text::here();
+    let steady = Memo::new(move |_| sharing.get().steady());
     let spoken = move || {
         let (words, steady) = (text.words(), steady.get());
         match steady {
+            Sharing::Unasked => String::new(),
             Sharing::Both { .. } => words.sharing.both_spoken.to_owned(),
             Sharing::Taking { .. } => words.sharing.taking_spoken.to_owned(),
-            other => format!("{}. {}", other.headline(words), other.detail(0.0, words)),
+            other => format!("{}. {}", other.headline(words), other.detail(0, words)),
         }
     };
     view! { <p class="tb-hidden" role="status">{spoken}</p> }

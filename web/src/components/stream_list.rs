@@ -66,16 +66,14 @@ fn StreamLine(stream: Stream, streams: Signal<Vec<Stream>>) -> impl IntoView {
 
 /// A picture made of the stream's own identity, where there is no picture of the video.
 #[component]
-fn Fingerprint(bars: Vec<f64>) -> impl IntoView {
-    let step = 128.0 / bars.len().max(1) as f64;
-    let bars = bars.into_iter().enumerate().map(|(index, bar)| {
-        let height = 6.0 + bar * 42.0;
-        let x = (index as f64 + 0.25) * step;
-        view! { <rect x=x y=36.0 - height / 2.0 width=step * 0.5 height=height rx="1"></rect> }
+fn Fingerprint(bars: Vec<u32>) -> impl IntoView {
+    let bars = bars.into_iter().zip(0_u32..).map(|(bar, index)| {
+        let height = 24 + bar * 2 / 3;
+        view! { <rect x=index * 16 + 4 y=144 - height / 2 width="8" height=height rx="4"></rect> }
     });
     view! {
         <span class="tb-tile" aria-hidden="true">
-            <svg viewBox="0 0 128 72">{bars.collect_view()}</svg>
+            <svg viewBox="0 0 512 288">{bars.collect_view()}</svg>
             <Icon svg=PLAY/>
         </span>
     }

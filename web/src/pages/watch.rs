@@ -1,5 +1,6 @@
 //! One stream: the player first, and beside it what the tab does with other viewers.
 
+mod about;
 mod details;
 mod panel;
 mod stage;
@@ -17,7 +18,7 @@ use crate::{
     },
     pages::{
         focus_after_move, title_page,
-        watch::{panel::Panel, stage::Stage},
+        watch::{about::About, panel::Panel, stage::Stage},
     },
     platform::{self, FetchError},
     player::{Description, Session},
@@ -46,10 +47,7 @@ pub fn WatchPage(name: String) -> impl IntoView {
         format!("{title} · thetab")
     });
     let body = move || match answer.get() {
-        None => {
-            view! { <p class="tb-watch__waiting" role="status">{text.of(|words| words.watch.loading)}</p> }
-                .into_any()
-        }
+        None => view! { <Waiting/> }.into_any(),
         Some(Ok(stream)) => view! { <Watching stream=stream description=description/> }.into_any(),
         Some(Err(error)) => view! { <NoStream error=error on_retry=again/> }.into_any(),
     };
@@ -93,12 +91,26 @@ fn ask(name: String) -> Asked {
     Asked { answer, description, again }
 }
 
+/// The screen, dark, where the video will be.
+#[component]
+fn Waiting() -> impl IntoView {
+    let text = Text::here();
+    view! {
+        <div class="tb-stage">
+            <div class="tb-screen">
+                <p class="tb-screen__waiting" role="status">{text.of(|words| words.watch.loading)}</p>
+            </div>
+        </div>
+    }
+}
+
 #[component]
 fn Watching(stream: Stream, description: Description) -> impl IntoView {
     let session = Session::new();
     view! {
         <Stage stream=stream.clone() description=description session=session/>
-        <Panel stream=stream session=session/>
+        <Panel stream=stream.clone() session=session/>
+        <About stream=stream/>
     }
 }
 
@@ -112,7 +124,7 @@ fn NoStream(error: FetchError, on_retry: Callback<()>) -> impl IntoView {
         if is_missing { problems.stream_not_found } else { problems.relay_silent }
     });
     view! {
-        <div class="tb-watch__notice">
+        <div>
             <Notice problem=problem code=code.to_owned() as_heading=true>
                 {(!is_missing)
                     .then(|| {

@@ -1,49 +1,50 @@
 //! The geometry of the chart of the last minute: two stacked areas, labelled where they end.
 //!
-//! A player fetches in bursts, a segment at a time; each point is therefore the mean of the last five seconds.
+//! A player fetches in bursts, a segment at a time; each point is therefore the mean of the last five seconds. All
+//! numbers are integers; paths count in tenths of the picture's unit, everything else in whole ones.
 
 use core::fmt::Write as _;
 
 use crate::state::snapshot::TrafficSecond;
 
-/// Width of the whole picture, in its own units.
-pub const WIDTH: f64 = 336.0;
+/// Width of the whole picture.
+pub const WIDTH: i64 = 336;
 /// Height of the whole picture.
-pub const HEIGHT: f64 = 148.0;
+pub const HEIGHT: i64 = 148;
 /// Where the areas end; labels stand to the right.
-pub const PLOT_WIDTH: f64 = 236.0;
+pub const PLOT_WIDTH: i64 = 236;
 /// The line of the scale's top.
-pub const PLOT_TOP: f64 = 22.0;
+pub const PLOT_TOP: i64 = 22;
 /// The line of zero.
-pub const PLOT_BOTTOM: f64 = 122.0;
+pub const PLOT_BOTTOM: i64 = 122;
 
 const SECONDS: usize = 60;
 const MEAN_OVER: usize = 5;
 /// A quiet minute is drawn against this, in bits a second.
-const SMALLEST_TOP_BPS: f64 = 100_000.0;
+const SMALLEST_TOP_BPS: u64 = 100_000;
 /// Two lines of text fit between two labels this far apart.
-const LABEL_DISTANCE: f64 = 36.0;
+const LABEL_DISTANCE: i64 = 36;
 
 /// One kind of traffic in the chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Band {
-    /// The area, as an SVG path.
+    /// The area, as an SVG path in tenths.
     pub area: String,
-    /// Its upper edge, as an SVG path.
+    /// Its upper edge, as an SVG path in tenths.
     pub edge: String,
     /// Where its label stands.
-    pub label_y: f64,
+    pub label_y: i64,
     /// Mean rate of the last five seconds, in bits.
-    pub now_bps: f64,
+    pub now_bps: u64,
     /// Mean rate of the whole minute, in bits.
-    pub mean_bps: f64,
+    pub mean_bps: u64,
 }
 
 /// The chart of the last minute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     /// What the scale ends at, in bits a second.
-    pub top_bps: f64,
+    pub top_bps: u64,
     /// From other viewers; below.
     pub peers: Band,
     /// From the relay; on top.
@@ -54,77 +55,80 @@ impl Chart {
     /// Draws `history`, oldest first.
     pub fn of(history: &[TrafficSecond]) -> Chart {
         let seconds = &history[history.len().saturating_sub(SECONDS)..];
-        let peers = smoothed(seconds, |second| second.peers_bps);
-        let origin = smoothed(seconds, |second| second.origin_bps);
-        let total: Vec<f64> = peers.iter().zip(&origin).map(|(peers, origin)| peers + origin).collect();
-        let top_bps = round_top(total.iter().copied().fold(SMALLEST_TOP_BPS, f64::max));
+        let (peers_each, origin_each): (Vec<u64>, Vec<u64>) =
+            seconds.iter().map(|second| (second.peers_bps, second.origin_bps)).unzip();
+        let (peers, origin) = (smoothed(&peers_each), smoothed(&origin_each));
+        let total: Vec<u64> = peers.iter().zip(&origin).map(|(peers, origin)| peers + origin).collect();
+        let top_bps = round_top(total.iter().copied().fold(SMALLEST_TOP_BPS, u64::max));
         let (peers_now, origin_now) = (last(&peers), last(&origin));
-        let (peers_label, origin_label) =
-            apart(height_of(peers_now / 2.0, top_bps), height_of(peers_now + origin_now / 2.0, top_bps));
-        let zero = vec![0.0; peers.len()];
+        let (peers_label, origin_label) = apart(
+            tenths_of(peers_now / 2, top_bps) / 10,
+            tenths_of(peers_now + origin_now / 2, top_bps) / 10,
+        );
         Chart {
             top_bps,
             peers: Band {
-                area: area(&zero, &peers, top_bps),
+                area: area(&vec![0; peers.len()], &peers, top_bps),
                 edge: edge(&peers, top_bps),
                 label_y: peers_label,
                 now_bps: peers_now,
-                mean_bps: mean(seconds, |second| second.peers_bps),
+                mean_bps: mean(&peers_each),
             },
             origin: Band {
                 area: area(&peers, &total, top_bps),
                 edge: edge(&total, top_bps),
                 label_y: origin_label,
                 now_bps: origin_now,
-                mean_bps: mean(seconds, |second| second.origin_bps),
+                mean_bps: mean(&origin_each),
             },
         }
     }
 }
 
-fn smoothed(seconds: &[TrafficSecond], of: impl Fn(&TrafficSecond) -> f64 + Copy) -> Vec<f64> {
-    (1..=seconds.len()).map(|end| mean(&seconds[end.saturating_sub(MEAN_OVER)..end], of)).collect()
+fn smoothed(rates: &[u64]) -> Vec<u64> {
+    (1..=rates.len()).map(|end| mean(&rates[end.saturating_sub(MEAN_OVER)..end])).collect()
 }
 
-fn mean(seconds: &[TrafficSecond], of: impl Fn(&TrafficSecond) -> f64) -> f64 {
-    if seconds.is_empty() { 0.0 } else { seconds.iter().map(of).sum::<f64>() / seconds.len() as f64 }
+fn mean(rates: &[u64]) -> u64 {
+    rates.iter().sum::<u64>().checked_div(rates.len() as u64).unwrap_or_default()
 }
 
-fn last(rates: &[f64]) -> f64 {
+fn last(rates: &[u64]) -> u64 {
     rates.last().copied().unwrap_or_default()
 }
 
 /// The next of 1, 2, 5, 10, 20, 50…
-fn round_top(bps: f64) -> f64 {
-    let magnitude = 10_f64.powf(bps.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0];
-    steps.iter().map(|step| step * magnitude).find(|top| *top >= bps).unwrap_or(bps)
+fn round_top(bps: u64) -> u64 {
+    let mut magnitude = 1;
+    while magnitude <= bps / 10 {
+        magnitude *= 10;
+    }
+    [1, 2, 5, 10].into_iter().map(|step| step * magnitude).find(|top| *top >= bps).unwrap_or(bps)
 }
 
-fn height_of(bps: f64, top_bps: f64) -> f64 {
-    PLOT_BOTTOM - (PLOT_BOTTOM - PLOT_TOP) * (bps / top_bps).clamp(0.0, 1.0)
+fn tenths_of(bps: u64, top_bps: u64) -> i64 {
+    let plot = (PLOT_BOTTOM - PLOT_TOP) as u64 * 10;
+    PLOT_BOTTOM * 10 - (plot * bps.min(top_bps) / top_bps) as i64
 }
 
 /// Moves two labels apart, within the plot. The first stands below the second.
-fn apart(lower: f64, upper: f64) -> (f64, f64) {
-    let middle = (lower + upper) / 2.0;
-    let missing = (LABEL_DISTANCE - (lower - upper)).max(0.0);
-    let half = (lower - upper + missing) / 2.0;
-    let middle = middle.max(PLOT_TOP + half).min(PLOT_BOTTOM - half);
+fn apart(lower: i64, upper: i64) -> (i64, i64) {
+    let half = (lower - upper).max(LABEL_DISTANCE) / 2;
+    let middle = ((lower + upper) / 2).max(PLOT_TOP + half).min(PLOT_BOTTOM - half);
     (middle + half, middle - half)
 }
 
-fn points(rates: &[f64], top_bps: f64) -> Vec<(f64, f64)> {
-    let step = PLOT_WIDTH / (SECONDS - 1) as f64;
-    let at = |index: usize| PLOT_WIDTH - (rates.len() - 1 - index) as f64 * step;
-    rates.iter().enumerate().map(|(index, rate)| (at(index), height_of(*rate, top_bps))).collect()
+fn points(rates: &[u64], top_bps: u64) -> Vec<(i64, i64)> {
+    let step = PLOT_WIDTH * 10 / (SECONDS as i64 - 1);
+    let at = |index: usize| PLOT_WIDTH * 10 - (rates.len() - 1 - index) as i64 * step;
+    rates.iter().enumerate().map(|(index, rate)| (at(index), tenths_of(*rate, top_bps))).collect()
 }
 
-fn edge(rates: &[f64], top_bps: f64) -> String {
+fn edge(rates: &[u64], top_bps: u64) -> String {
     path(points(rates, top_bps).into_iter())
 }
 
-fn area(below: &[f64], above: &[f64], top_bps: f64) -> String {
+fn area(below: &[u64], above: &[u64], top_bps: u64) -> String {
     if above.len() < 2 {
         return String::new();
     }
@@ -132,11 +136,11 @@ fn area(below: &[f64], above: &[f64], top_bps: f64) -> String {
     path(outline) + "Z"
 }
 
-fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
+fn path(points: impl Iterator<Item = (i64, i64)>) -> String {
     let mut path = String::new();
     for (index, (x, y)) in points.enumerate() {
         let command = if index == 0 { 'M' } else { 'L' };
-        write!(path, "{command}{x:.1} {y:.1}").expect("writing to a string cannot fail");
+        write!(path, "{command}{x} {y}").expect("writing to a string cannot fail");
     }
     path
 }
@@ -145,40 +149,50 @@ fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
 mod tests {
     use super::*;
 
-    fn seconds(peers_bps: f64, origin_bps: f64, count: usize) -> Vec<TrafficSecond> {
-        vec![TrafficSecond { peers_bps, origin_bps, given_bps: 0.0 }; count]
+    fn seconds(peers_bps: u64, origin_bps: u64, count: usize) -> Vec<TrafficSecond> {
+        vec![TrafficSecond { peers_bps, origin_bps }; count]
     }
 
     #[test]
     fn the_scale_ends_at_a_round_number() {
-        assert_eq!(Chart::of(&seconds(1.1e6, 0.6e6, 60)).top_bps, 2e6);
-        assert_eq!(Chart::of(&seconds(2e6, 0.0, 60)).top_bps, 2e6);
-        assert_eq!(Chart::of(&seconds(6e6, 0.0, 60)).top_bps, 1e7);
+        let top = |peers, origin| Chart::of(&seconds(peers, origin, 60)).top_bps;
+        assert_eq!(top(1_100_000, 600_000), 2_000_000);
+        assert_eq!(top(2_000_000, 0), 2_000_000);
+        assert_eq!(top(6_000_000, 0), 10_000_000);
+        assert_eq!(top(10_000_000, 1), 20_000_000);
         assert_eq!(Chart::of(&[]).top_bps, SMALLEST_TOP_BPS);
     }
 
     #[test]
     fn a_burst_is_spread_over_five_seconds() {
-        let mut history = seconds(0.0, 0.0, 55);
-        history.extend(seconds(5e6, 0.0, 1));
-        assert_eq!(Chart::of(&history).peers.now_bps, 1e6);
-        history.extend(seconds(0.0, 0.0, 5));
-        assert_eq!(Chart::of(&history).peers.now_bps, 0.0);
+        let mut history = seconds(0, 0, 55);
+        history.extend(seconds(5_000_000, 0, 1));
+        assert_eq!(Chart::of(&history).peers.now_bps, 1_000_000);
+        history.extend(seconds(0, 0, 5));
+        assert_eq!(Chart::of(&history).peers.now_bps, 0);
     }
 
     #[test]
     fn the_newest_second_stands_at_the_right_edge() {
-        let chart = Chart::of(&seconds(2e6, 0.0, 3));
-        assert!(chart.peers.edge.ends_with("L236.0 22.0"), "{}", chart.peers.edge);
-        assert!(chart.peers.edge.starts_with("M228.0 22.0"), "{}", chart.peers.edge);
+        let chart = Chart::of(&seconds(2_000_000, 0, 3));
+        assert_eq!(chart.peers.edge, "M2280 220L2320 220L2360 220");
+    }
+
+    #[test]
+    fn a_whole_minute_fits_the_plot() {
+        let chart = Chart::of(&seconds(2_000_000, 0, 90));
+        assert!(chart.peers.edge.starts_with("M0 220L"), "{}", chart.peers.edge);
+        assert_eq!(chart.peers.edge.matches('L').count(), SECONDS - 1);
     }
 
     #[test]
     fn labels_never_overlap_nor_leave_the_plot() {
-        for (peers, origin) in [(0.0, 0.0), (2e6, 0.0), (0.0, 2e6), (1e6, 1e6), (1e5, 1.9e6)] {
+        for (peers, origin) in
+            [(0, 0), (2_000_000, 0), (0, 2_000_000), (1_000_000, 1_000_000), (100_000, 1_900_000)]
+        {
             let chart = Chart::of(&seconds(peers, origin, 60));
             let (lower, upper) = (chart.peers.label_y, chart.origin.label_y);
-            assert!(lower - upper >= LABEL_DISTANCE - 1e-9, "{peers} {origin}: {lower} {upper}");
+            assert!(lower - upper >= LABEL_DISTANCE, "{peers} {origin}: {lower} {upper}");
             assert!(upper >= PLOT_TOP && lower <= PLOT_BOTTOM, "{peers} {origin}: {lower} {upper}");
         }
     }

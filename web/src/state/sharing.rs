@@ -141,7 +141,7 @@ impl Sharing {
     }
 
     /// The sentence below the line: why, and what happens next.
-    pub fn detail(self, upload_cap_bps: f64, words: &Words) -> String {
+    pub fn detail(self, upload_cap_bps: u64, words: &Words) -> String {
         let texts = &words.sharing;
         match self {
             Sharing::Unavailable => texts.unavailable_why.to_owned(),
@@ -193,7 +193,7 @@ impl Proof {
         let record_is_wrong = snapshot.error.as_ref().is_some_and(|error| error.code == "record_invalid");
         if record_is_wrong {
             Proof::Distrusted
-        } else if snapshot.pieces.verified > 0.0 {
+        } else if snapshot.pieces.verified > 0 {
             Proof::Verified
         } else {
             Proof::Pending
@@ -223,7 +223,7 @@ mod tests {
         Snapshot {
             node: NodeState::Ready,
             relay: RelayLine::Connected,
-            sharing: SharingSnapshot { chosen, effective: chosen, reason, upload_cap_bps: 2e6 },
+            sharing: SharingSnapshot { chosen, effective: chosen, reason, ..SharingSnapshot::default() },
             peers,
             ..Snapshot::default()
         }
@@ -294,7 +294,7 @@ mod tests {
     fn a_wrong_record_is_distrusted_however_many_pieces_fit() {
         let mut snapshot = running(Mode::Share, Reason::Ok, 0);
         assert_eq!(Proof::of_pieces(&snapshot), Proof::Pending);
-        snapshot.pieces.verified = 12.0;
+        snapshot.pieces.verified = 12;
         assert_eq!(Proof::of_pieces(&snapshot), Proof::Verified);
         snapshot.error = Some(PlayerError { code: "record_invalid".into(), message: String::new() });
         assert_eq!(Proof::of_pieces(&snapshot), Proof::Distrusted);

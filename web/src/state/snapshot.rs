@@ -96,7 +96,14 @@ pub struct SharingSnapshot {
     /// Why.
     pub reason: Reason,
     /// Most bits a second given to peers.
-    pub upload_cap_bps: f64,
+    pub(crate) upload_cap_bps: f64,
+}
+
+impl SharingSnapshot {
+    /// Most bits a second given to peers.
+    pub fn upload_cap_bps(&self) -> u64 {
+        self.upload_cap_bps as u64
+    }
 }
 
 /// Totals since the player started.
@@ -104,20 +111,20 @@ pub struct SharingSnapshot {
 #[serde(rename_all = "camelCase")]
 pub struct Bytes {
     /// From peers, verified.
-    pub from_peers: f64,
+    pub from_peers: u64,
     /// From the relay or another HTTP server.
-    pub from_origin: f64,
+    pub from_origin: u64,
     /// To peers.
-    pub given: f64,
+    pub given: u64,
 }
 
 /// What was checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Pieces {
     /// Hash and signature fit.
-    pub verified: f64,
+    pub verified: u64,
     /// They did not.
-    pub rejected: f64,
+    pub rejected: u64,
 }
 
 /// One second of traffic, in bits.
@@ -125,11 +132,9 @@ pub struct Pieces {
 #[serde(rename_all = "camelCase")]
 pub struct TrafficSecond {
     /// From peers.
-    pub peers_bps: f64,
+    pub peers_bps: u64,
     /// From the relay or another HTTP server.
-    pub origin_bps: f64,
-    /// To peers.
-    pub given_bps: f64,
+    pub origin_bps: u64,
 }
 
 /// How the video runs.
@@ -139,9 +144,9 @@ pub struct Playback {
     /// Seconds that can be played without loading.
     pub buffered_seconds: f64,
     /// Height of the picture, in pixels.
-    pub height: f64,
+    pub height: u32,
     /// How often it waited for data.
-    pub stalls: f64,
+    pub stalls: u32,
 }
 
 /// Something that a person should know.
@@ -189,7 +194,7 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Level {
     /// Height of the picture, in pixels.
-    pub height: f64,
+    pub height: u32,
     /// Bits a second.
     pub bitrate: f64,
 }
@@ -215,8 +220,8 @@ mod tests {
         assert_eq!(snapshot.node, NodeState::Ready);
         assert_eq!(snapshot.sharing.effective, Mode::Download);
         assert_eq!(snapshot.sharing.reason, Reason::FewViewers);
-        assert_eq!(snapshot.bytes.from_peers, 1_048_576.0);
-        assert_eq!(snapshot.history, [TrafficSecond { peers_bps: 8.0, origin_bps: 9.0, given_bps: 10.0 }]);
+        assert_eq!(snapshot.bytes.from_peers, 1_048_576);
+        assert_eq!(snapshot.history, [TrafficSecond { peers_bps: 8, origin_bps: 9 }]);
         assert_eq!(snapshot.playback.buffered_seconds, 18.25);
     }
 

@@ -41,10 +41,10 @@ impl Stream {
         self.renditions.iter().filter_map(|rendition| rendition.height).max().filter(|height| *height > 0)
     }
 
-    /// Bars of a picture that only this stream has: one for each byte of its presentation, from 0 to 1.
-    pub fn fingerprint(&self) -> Vec<f64> {
+    /// Bars of a picture that only this stream has: one for each byte of its presentation.
+    pub fn fingerprint(&self) -> Vec<u32> {
         let digits: Vec<u32> = self.presentation.chars().filter_map(|digit| digit.to_digit(16)).collect();
-        digits.chunks_exact(2).map(|pair| f64::from(pair[0] * 16 + pair[1]) / 255.0).collect()
+        digits.chunks_exact(2).map(|pair| pair[0] * 16 + pair[1]).collect()
     }
 }
 
@@ -107,7 +107,6 @@ mod tests {
     #[test]
     fn a_fingerprint_has_a_bar_for_each_byte() {
         let bars = stream("film", false, 0).fingerprint();
-        assert_eq!(bars.len(), 3);
-        assert_eq!((bars[0], bars[1]), (0.0, 1.0));
+        assert_eq!(bars, [0, 255, 128]);
     }
 }

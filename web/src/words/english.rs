@@ -89,7 +89,7 @@ pub(super) static WORDS: Words = Words {
         traffic: "Where the video comes from",
         from_viewers: "From viewers",
         from_relay: "From the relay",
-        given: "Given to viewers",
+        given: "Passed on",
         share_of_viewers: "{percent} of this video came from viewers",
         minute: "Last 60 seconds",
         minute_text: "In the last minute, on average {peers} from viewers and {origin} from the relay.",
@@ -116,7 +116,6 @@ pub(super) static WORDS: Words = Words {
         presentation: "Presentation",
         identity: "This browser’s key",
         embed: "Put this stream on your page",
-        embed_how: "Paste this line into any page.",
     },
     consent: Consent {
         question: "Pass this video on while you watch?",

@@ -116,7 +116,6 @@ pub(super) static WORDS: Words = Words {
         presentation: "Präsentation",
         identity: "Schlüssel dieses Browsers",
         embed: "Dieser Stream auf deiner Seite",
-        embed_how: "Füge diese Zeile in eine beliebige Seite ein.",
     },
     consent: Consent {
         question: "Dieses Video beim Ansehen weitergeben?",

@@ -89,7 +89,7 @@ pub(super) static WORDS: Words = Words {
         traffic: "De dónde viene el vídeo",
         from_viewers: "De espectadores",
         from_relay: "Del relay",
-        given: "Dado",
+        given: "Pasado",
         share_of_viewers: "El {percent} de este vídeo vino de espectadores",
         minute: "Últimos 60 segundos",
         minute_text: "En el último minuto, de media {peers} de espectadores y {origin} del relay.",
@@ -116,7 +116,6 @@ pub(super) static WORDS: Words = Words {
         presentation: "Presentación",
         identity: "Clave de este navegador",
         embed: "Pon esta emisión en tu página",
-        embed_how: "Pega esta línea en cualquier página.",
     },
     consent: Consent {
         question: "¿Pasar este vídeo mientras lo ves?",

@@ -3,13 +3,15 @@
 use leptos::prelude::*;
 use thetab_web::{
     format,
-    state::{snapshot::RelayLine, stream::Stream},
+    state::{
+        snapshot::{RelayLine, Snapshot},
+        stream::Stream,
+    },
     words::Words,
 };
 
 use crate::{
     components::icon::{CHEVRON_DOWN, Icon},
-    pages::watch::panel::part,
     player::Session,
     text::{Pick, Text},
 };
@@ -18,18 +20,19 @@ use crate::{
 #[component]
 pub fn Details(stream: Stream, session: Session) -> impl IntoView {
     let text = Text::here();
-    let playback = part(session, |snapshot| snapshot.playback);
-    let line = part(session, |snapshot| snapshot.relay);
-    let banned = part(session, |snapshot| snapshot.banned_peers);
-    let identity = part(session, |snapshot| snapshot.identity.clone());
-    let line = move || match line.get() {
-        RelayLine::Connected => text.words().watch.line_open.to_owned(),
-        RelayLine::Connecting => text.words().watch.line_opening.to_owned(),
-        RelayLine::Lost => text.words().watch.line_lost.to_owned(),
-        RelayLine::Off => text.words().watch.line_closed.to_owned(),
+    let detail = move |name: Pick, value: fn(&Snapshot, &Words) -> String| {
+        view! {
+            <div>
+                <dt>{text.of(name)}</dt>
+                <dd>{move || session.now(|snapshot| value(snapshot, text.words()))}</dd>
+            </div>
+        }
     };
-    let buffered = move || format::duration(playback.get().buffered_seconds);
-    let (publisher, presentation) = (stream.publisher.clone(), stream.presentation.clone());
+    let key = move |name: Pick, value: String| {
+        let short = format::short_hex(&value);
+        view! { <div><dt>{text.of(name)}</dt><dd><code title=value>{short}</code></dd></div> }
+    };
+    let identity = Memo::new(move |_| session.now(|snapshot| snapshot.identity.clone()).unwrap_or_default());
     view! {
         <details class="tb-panel__part tb-details">
             <summary>
@@ -37,28 +40,27 @@ pub fn Details(stream: Stream, session: Session) -> impl IntoView {
                 <Icon svg=CHEVRON_DOWN/>
             </summary>
             <dl class="tb-details__list">
-                <Detail name=|words| words.watch.picture value=move || format!("{:.0}p", playback.get().height)/>
-                <Detail name=|words| words.watch.buffer value=buffered/>
-                <Detail name=|words| words.watch.stalls value=move || format!("{:.0}", playback.get().stalls)/>
-                <Detail name=|words| words.watch.line value=line/>
-                <Detail name=|words| words.watch.links value=move || format::count(u64::from(banned.get()))/>
-                <Key name=|words| words.watch.publisher value=publisher/>
-                <Key name=|words| words.watch.presentation value=presentation/>
-                {move || identity.get().map(|value| view! { <Key name=|words: &'static Words| words.watch.identity value=value/> })}
+                {detail(|words| words.watch.picture, |now, _| format!("{}p", now.playback.height))}
+                {detail(|words| words.watch.buffer, |now, _| format::duration(now.playback.buffered_seconds))}
+                {detail(|words| words.watch.stalls, |now, _| now.playback.stalls.to_string())}
+                {detail(|words| words.watch.line, |now, words| line(now.relay, words).to_owned())}
+                {detail(|words| words.watch.links, |now, _| now.banned_peers.to_string())}
+                {key(|words| words.watch.publisher, stream.publisher)}
+                {key(|words| words.watch.presentation, stream.presentation)}
+                {move || {
+                    let identity = identity.get();
+                    (!identity.is_empty()).then(|| key(|words| words.watch.identity, identity))
+                }}
             </dl>
         </details>
     }
 }
 
-#[component]
-fn Detail(name: Pick, value: impl Fn() -> String + Send + Sync + 'static) -> impl IntoView {
-    let text = Text::here();
-    let value = Memo::new(move |_| value());
-    view! { <div><dt>{text.of(name)}</dt><dd>{value}</dd></div> }
-}
-
-#[component]
-fn Key(name: Pick, value: String) -> impl IntoView {
-    let text = Text::here();
-    view! { <div><dt>{text.of(name)}</dt><dd><code title=value.clone()>{format::short_hex(&value)}</code></dd></div> }
+fn line(line: RelayLine, words: &Words) -> &'static str {
+    match line {
+        RelayLine::Connected => words.watch.line_open,
+        RelayLine::Connecting => words.watch.line_opening,
+        RelayLine::Lost => words.watch.line_lost,
+        RelayLine::Off => words.watch.line_closed,
+    }
 }

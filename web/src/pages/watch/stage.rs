@@ -57,6 +57,7 @@ pub fn Stage(
                     autoplay
                     preload="auto"
                     aria-label=name
+                    hidden=move || session.ended_by.with(Option::is_some)
                     on:volumechange:target=move |event| {
                         if !event.target().muted() {
                             is_muted.set(false);
@@ -141,16 +142,13 @@ fn describe(error: &PlayerError, words: &Words) -> Problem {
 fn Caption(stream: Stream, session: Session) -> impl IntoView {
     let text = Text::here();
     let count = stream.viewers;
-    let viewers = Memo::new(move |_| {
-        session.snapshot.with(|snapshot| snapshot.as_ref().map_or(count, |now| now.viewers))
-    });
-    let peers =
-        Memo::new(move |_| session.snapshot.with(|snapshot| snapshot.as_ref().map_or(0, |now| now.peers)));
-    let fact = Signal::derive(move || text.words().viewers(viewers.get()));
+    let viewers =
+        move || session.snapshot.with(|snapshot| snapshot.as_ref().map_or(count, |now| now.viewers));
+    let fact = Signal::derive(move || text.words().viewers(viewers()));
     let note = Signal::derive(move || text.words().proof.viewers_reported.to_owned());
     let steps = Signal::derive(move || {
         let words = text.words();
-        let peers = format::count(u64::from(peers.get()));
+        let peers = session.now(|snapshot| snapshot.peers).to_string();
         words.proof.viewers_steps.iter().map(|step| words.fill(step, &[("peers", &peers)])).collect()
     });
     view! {
@@ -175,14 +173,12 @@ fn Caption(stream: Stream, session: Session) -> impl IntoView {
 #[component]
 fn Quality(session: Session) -> impl IntoView {
     let text = Text::here();
-    let height = Memo::new(move |_| {
-        session.snapshot.with(|snapshot| snapshot.as_ref().map_or(0.0, |now| now.playback.height))
-    });
+    let height = move || session.now(|snapshot| snapshot.playback.height);
     let held = RwSignal::new(None::<usize>);
     let automatic = move || {
         let name = text.words().watch.automatic;
-        match (height.get(), held.get()) {
-            (height, None) if height > 0.0 => format!("{name} ({height:.0}p)"),
+        match (height(), held.get()) {
+            (height, None) if height > 0 => format!("{name} ({height}p)"),
             _ => name.to_owned(),
         }
     };
@@ -194,8 +190,9 @@ fn Quality(session: Session) -> impl IntoView {
         let levels = session.levels.get().into_iter().enumerate();
         levels
             .map(|(index, level)| {
-                let label =
-                    move || format!("{:.0}p, {}", level.height, format::rate(level.bitrate, text.words()));
+                let label = move || {
+                    format!("{}p, {}", level.height, format::rate(level.bitrate as u64, text.words()))
+                };
                 view! { <option value=index.to_string()>{label}</option> }
             })
             .collect_view()
