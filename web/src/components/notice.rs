@@ -15,6 +15,9 @@ pub fn Notice(
     /// Stable, to search for.
     #[prop(into)]
     code: Signal<String>,
+    /// What the one who reported it said, where the app has no words of its own for it.
+    #[prop(optional_no_strip)]
+    said: Option<String>,
     /// Whether it is the page's heading.
     #[prop(optional)]
     as_heading: bool,
@@ -31,6 +34,7 @@ pub fn Notice(
                 } else {
                     view! { <p class="tb-notice__title">{title}</p> }.into_any()
                 }}
+                {said.map(|said| view! { <p>{said}</p> })}
                 <p>{move || problem.get().text}</p>
                 <p class="tb-quiet">{text.of(|words| words.common.code)} " " <code>{code}</code></p>
                 {children.map(|children| view! { <div class="tb-actions">{children()}</div> })}

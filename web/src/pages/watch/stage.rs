@@ -4,7 +4,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 use thetab_web::{
     format,
     state::{sharing::Proof, snapshot::PlayerError, stream::Stream},
-    words::{Problem, Words},
+    words::Problem,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -99,11 +99,10 @@ fn Ending(session: Session) -> impl IntoView {
     let text = Text::here();
     move || {
         session.ended_by.get().map(|error| {
-            let code = error.code.clone();
-            let problem = Signal::derive(move || describe(&error, text.words()));
+            let (problem, said) = describe(&error, text);
             view! {
                 <div class="tb-screen__ending">
-                    <Notice problem=problem code=code>
+                    <Notice problem=problem code=error.code said=said>
                         <a class="tb-button" rel="external" href="">{text.of(|words| words.common.try_again)}</a>
                         <a href="/#streams" class="tb-button">
                             {text.of(|words| words.problems.all_streams)}
@@ -120,21 +119,23 @@ fn Ending(session: Session) -> impl IntoView {
 fn Trouble(session: Session) -> impl IntoView {
     let text = Text::here();
     let error = Memo::new(move |_| {
-        let ended = session.ended_by.get().is_some();
+        let ended = session.ended_by.with(Option::is_some);
         session.snapshot.with(|snapshot| snapshot.as_ref()?.error.clone()).filter(|_| !ended)
     });
     move || {
         error.get().map(|error| {
-            let code = error.code.clone();
-            let problem = Signal::derive(move || describe(&error, text.words()));
-            view! { <Notice problem=problem code=code/> }
+            let (problem, said) = describe(&error, text);
+            view! { <Notice problem=problem code=error.code said=said/> }
         })
     }
 }
 
-/// The text of an error in the visitor's language; of one that this build does not know, the player's own.
-fn describe(error: &PlayerError, words: &Words) -> Problem {
-    words.problem(&error.code).unwrap_or(words.problems.unknown)
+/// An error in the visitor's language; of one that this build does not know, also what the player said.
+fn describe(error: &PlayerError, text: Text) -> (Signal<Problem>, Option<String>) {
+    let code = error.code.clone();
+    let said = text.words().problem(&code).is_none().then(|| error.message.clone());
+    let problem = move || text.words().problem(&code).unwrap_or(text.words().problems.unknown);
+    (Signal::derive(problem), said)
 }
 
 /// Title, length, viewers and quality.
