@@ -9,15 +9,14 @@ mod tidy;
 mod tools;
 mod up;
 mod wasm;
+mod workspace;
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{ffi::OsString, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
 
 /// Builds, runs and tests thetab. Type `cargo xtask up` to see it.
 #[derive(Debug, Parser)]
@@ -73,22 +72,18 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let root = root();
-    process::set_search_path(tools::programs(&root)?);
+    let command = Arguments::parse().command;
+    process::set_search_path(tools::programs(&workspace::root())?);
     process::end_together()?;
-    match Arguments::parse().command {
-        Task::Up { arguments } => up::run_up(&root, &arguments),
-        Task::Test => test::run_all(&root),
-        Task::Tidy => tidy::run(&root),
-        Task::Wasm => wasm::build_and_weigh(&root),
-        Task::Sim { arguments } => test::simulate(&root, &arguments),
-        Task::Fuzz { arguments } => test::fuzz(&root, &arguments),
-        Task::E2e { stories } => test::end_to_end(&root, &stories),
-        Task::Sample => sample::make(&root),
+    let workspace = Workspace::find()?;
+    match command {
+        Task::Up { arguments } => up::run_up(&workspace, &arguments),
+        Task::Test => test::run_all(&workspace),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Wasm => wasm::build_and_weigh(&workspace),
+        Task::Sim { arguments } => test::simulate(&workspace, &arguments),
+        Task::Fuzz { arguments } => test::fuzz(&workspace, &arguments),
+        Task::E2e { stories } => test::end_to_end(&workspace, &stories),
+        Task::Sample => sample::make(&workspace.root),
     }
-}
-
-/// The repository's root, wherever the command was typed.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_path_buf()
 }

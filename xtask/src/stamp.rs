@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use crate::workspace::Workspace;
+
 /// One step's memory: a hash of its inputs, kept beside the build's other artefacts.
 #[derive(Debug)]
 pub(crate) struct Stamp {
@@ -16,12 +18,13 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of `step`, whose inputs are the files under `inputs`, relative to `root`.
-    pub(crate) fn new(root: &Path, step: &str, inputs: &[&str]) -> Result<Stamp> {
+    /// The stamp of `step`, whose inputs are the files under `inputs`, relative to the root.
+    pub(crate) fn new(workspace: &Workspace, step: &str, inputs: &[impl AsRef<Path>]) -> Result<Stamp> {
         let mut hasher = blake3::Hasher::new();
         for input in inputs {
-            for entry in walkdir::WalkDir::new(root.join(input)).sort_by_file_name() {
-                let entry = entry.with_context(|| format!("{input} cannot be read"))?;
+            let input = workspace.root.join(input);
+            for entry in walkdir::WalkDir::new(&input).sort_by_file_name() {
+                let entry = entry.with_context(|| format!("{} cannot be read", input.display()))?;
                 let metadata = entry.metadata()?;
                 if !metadata.is_file() {
                     continue;
@@ -32,7 +35,7 @@ impl Stamp {
                 hasher.update(&modified.as_nanos().to_le_bytes());
             }
         }
-        let folder = root.join("target/xtask");
+        let folder = workspace.target.join("xtask");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Stamp { file: folder.join(step), now: hasher.finalize().to_hex().to_string() })
     }
@@ -59,7 +62,8 @@ mod tests {
         fs::create_dir(&input).unwrap();
         fs::write(input.join("a"), "1").unwrap();
         fs::write(&output, "made").unwrap();
-        let stamp = || Stamp::new(root.path(), "step", &["input"]).unwrap();
+        let workspace = Workspace { root: root.path().into(), target: root.path().join("target") };
+        let stamp = || Stamp::new(&workspace, "step", &["input"]).unwrap();
         assert!(!stamp().holds(&output));
         stamp().set().unwrap();
         assert!(stamp().holds(&output));

@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    process::{cargo, command, output, run},
+    process::{cargo, command, output, run, watch},
     report::{duration, say},
     tidy, tools, up, wasm,
+    workspace::Workspace,
 };
 
 /// What became of one step.
@@ -29,18 +30,18 @@ struct Step {
     took: Duration,
 }
 
-/// Runs every step, also after one has failed, and sums up.
-pub(crate) fn run_all(root: &Path) -> Result<()> {
+/// Runs every step, the cheap ones first; goes on after a failure, and sums up.
+pub(crate) fn run_all(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::default();
-    steps.run("tools", || tools::require_web_tools(root));
-    steps.run("tidy", || tidy::run(root));
-    steps.run("player", || player(root));
-    steps.run("rust tests", || rust(root));
-    steps.run("rust examples in docs", || documentation(root));
-    steps.run("wasm and its sizes", || wasm::build_and_weigh(root));
-    steps.run("simulated worlds", || simulate(root, &[]));
-    match browser_is_there() {
-        Ok(()) => steps.run("browser stories", || end_to_end(root, &[])),
+    steps.run("tools", || tools::require_web_tools(workspace));
+    steps.run("tidy", || tidy::run(workspace));
+    steps.run("player", || player(&workspace.root));
+    steps.run("Rust tests", || rust(workspace));
+    steps.run("Rust examples in docs", || documentation(&workspace.root));
+    steps.run("wasm and its sizes", || wasm::build_and_weigh(workspace));
+    steps.run("simulated worlds", || simulate(workspace, &[]));
+    match tools::require_chromium() {
+        Ok(_) => steps.run("browser stories", || end_to_end(workspace, &[])),
         Err(why) => steps.skip("browser stories", "chromium", why),
     }
     steps.sum_up()
@@ -70,27 +71,25 @@ impl Steps {
 
     fn sum_up(&self) -> Result<()> {
         let mut out = io::stdout().lock();
-        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        let (mut passed, mut failed) = (0, 0);
+        writeln!(out)?;
         for Step { name, outcome, took } in &self.0 {
             let word = match outcome {
                 Outcome::Passed => {
                     passed += 1;
                     "passed".to_owned()
                 }
-                Outcome::Failed(_) => {
+                Outcome::Failed(error) => {
                     failed += 1;
-                    "FAILED".to_owned()
+                    format!("FAILED: {error:#}")
                 }
-                Outcome::Skipped(requirement) => {
-                    skipped += 1;
-                    format!("skipped: no {requirement} here")
-                }
+                Outcome::Skipped(requirement) => format!("skipped: no {requirement} here"),
             };
             writeln!(out, "{name:<24} {:>12}  {word}", duration(*took))?;
         }
         let total: Duration = self.0.iter().map(|step| step.took).sum();
         writeln!(out, "{:<24} {:>12}\n", "together", duration(total))?;
-        writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")?;
+        writeln!(out, "{passed} passed, {failed} failed")?;
         if failed > 0 {
             bail!("{failed} of {} steps failed", self.0.len());
         }
@@ -105,58 +104,68 @@ fn is_required(requirement: &str) -> bool {
 }
 
 fn player(root: &Path) -> Result<()> {
-    run(&mut command(root, "tsc", &["-p", "www"]))?;
+    watch("Checking the player's types", command(root, "tsc", &["-p", "www"]))?;
     run(&mut command(root, "node", &["www/test.mjs"]))
 }
 
-fn rust(root: &Path) -> Result<()> {
+fn rust(workspace: &Workspace) -> Result<()> {
     if let Err(missing) = tools::require_ffmpeg() {
         if is_required("ffmpeg") {
             return Err(missing);
         }
-        eprintln!("    tests that need ffmpeg are skipped: {missing:#}");
+        say(&format!("Tests that need ffmpeg are skipped: {missing:#}"));
     }
-    let workspace = ["--workspace", "--locked", "--exclude", "thetab-browser"];
+    let root = &workspace.root;
+    let packages = ["--workspace", "--locked", "--exclude", "thetab-browser"];
     let has_nextest = output("cargo", &["nextest", "--version"]).is_some();
-    let runner: &[&str] =
-        if has_nextest { &["nextest", "run", "--no-tests=pass"] } else { &["test", "--all-targets"] };
-    run(cargo(root, runner).args(workspace))
+    let (runner, options): (&[&str], &[&str]) = if has_nextest {
+        (&["nextest", "run", "--no-tests=pass"], &["--no-run"])
+    } else {
+        (&["test", "--all-targets"], &["--no-run"])
+    };
+    let mut build = cargo(root, runner);
+    build.args(packages).args(options);
+    watch("Building the tests", build)?;
+    run(cargo(root, runner).args(packages))
 }
 
 fn documentation(root: &Path) -> Result<()> {
-    run(&mut cargo(
-        root,
-        &["test", "--doc", "--workspace", "--locked", "--quiet", "--exclude", "thetab-browser"],
-    ))
+    let packages = ["--workspace", "--locked", "--exclude", "thetab-browser"];
+    watch("Examples in docs", {
+        let mut test = cargo(root, &["test", "--doc"]);
+        test.args(packages);
+        test
+    })
 }
 
 /// `cargo xtask sim`
-pub(crate) fn simulate(root: &Path, arguments: &[String]) -> Result<()> {
-    let simulator = ["run", "--locked", "--quiet", "--package", "thetab-sim", "--"];
-    run(cargo(root, &simulator).args(arguments))
+pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    watch(
+        "Building the simulator",
+        cargo(&workspace.root, &["build", "--locked", "--package", "thetab-sim"]),
+    )?;
+    run(command(&workspace.root, workspace.program("thetab-sim"), &[]).args(arguments))
 }
 
 /// `cargo xtask fuzz`
-pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Result<()> {
-    let fuzzer = ["run", "--locked", "--quiet", "--package", "thetab-fuzz", "--"];
-    run(cargo(root, &fuzzer).args(arguments))
-}
-
-fn browser_is_there() -> Result<()> {
-    tools::require_chromium().map(|_| ())
+pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    watch("Building the fuzzer", cargo(&workspace.root, &["build", "--locked", "--package", "thetab-fuzz"]))?;
+    run(command(&workspace.root, workspace.program("thetab-fuzz"), &[]).args(arguments))
 }
 
 /// `cargo xtask e2e`
-pub(crate) fn end_to_end(root: &Path, stories: &[String]) -> Result<()> {
-    wasm::build(root)?;
-    up::build_thetab(root)?;
-    run(&mut cargo(root, &["build", "--locked", "--quiet", "--package", "evil-peer"]))?;
-    let mut stories_run = command(root, "node", &["tests/e2e/run.mjs"]);
-    stories_run
+pub(crate) fn end_to_end(workspace: &Workspace, stories: &[String]) -> Result<()> {
+    let root = &workspace.root;
+    let chromium = tools::require_chromium()?;
+    wasm::build(workspace)?;
+    up::build_thetab(workspace)?;
+    watch("Building the evil peer", cargo(root, &["build", "--locked", "--package", "evil-peer"]))?;
+    let mut run_stories = command(root, "node", &["tests/e2e/run.mjs"]);
+    run_stories
         .args(stories)
-        .env("THETAB_CHROMIUM", tools::require_chromium()?)
-        .env("THETAB_BIN", root.join(up::THETAB))
+        .env("THETAB_CHROMIUM", chromium)
+        .env("THETAB_BIN", workspace.program("thetab"))
         .env("THETAB_APP", root.join(wasm::APP))
-        .env("THETAB_EVIL_PEER", root.join("target/debug/evil-peer"));
-    run(&mut stories_run)
+        .env("THETAB_EVIL_PEER", workspace.program("evil-peer"));
+    run(&mut run_stories)
 }

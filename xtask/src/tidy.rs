@@ -10,24 +10,27 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::{
-    process::{self, cargo},
+    process::{cargo, for_browser, watch},
     report::step,
     tools,
+    workspace::Workspace,
 };
 
 /// Runs every check; the quick ones first.
-pub(crate) fn run(root: &Path) -> Result<()> {
-    step("Format", || process::run(&mut cargo(root, &["fmt", "--all", "--check"])))?;
-    step("Links in the documents, colours in the style sheets", || {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let root = &workspace.root;
+    watch("Format", cargo(root, &["fmt", "--all", "--check"]))?;
+    step("Links, colours and machine paths in texts", || {
         text::check_links(root)?;
-        text::check_colours(root)
+        text::check_colours(root)?;
+        text::check_machine_paths(root)
     })?;
     let metadata = metadata(root)?;
     step("Arrows of the map", || arrows::check(&metadata))?;
     step("Licences", || licences::check(&metadata))?;
-    step("Words and cores without std", || without_std(root))?;
-    step("Clippy", || clippy(root))?;
-    step("Clippy for the browser", || clippy_for_browser(root))
+    without_std(root)?;
+    clippy(root)?;
+    clippy_for_browser(root)
 }
 
 fn metadata(root: &Path) -> Result<Value> {
@@ -36,24 +39,28 @@ fn metadata(root: &Path) -> Result<Value> {
         .with_context(|| format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// A target without operating system: what touches clocks, files or threads does not build.
+/// A target without operating system: what touches clocks, files or threads does not compile.
 fn without_std(root: &Path) -> Result<()> {
     tools::require_target(root, "wasm32v1-none")?;
-    let mut build = cargo(root, &["build", "--locked", "--quiet", "--target", "wasm32v1-none"]);
+    let mut check = cargo(root, &["check", "--locked", "--target", "wasm32v1-none"]);
     for package in arrows::without_std() {
-        build.args(["--package", package]);
+        check.args(["--package", package]);
     }
-    process::run(&mut build)
+    watch("Words and cores without std", check)
 }
 
 fn clippy(root: &Path) -> Result<()> {
-    let everything = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
-    process::run(cargo(root, &everything).args(["--", "--deny", "warnings"]))
+    let mut clippy = cargo(root, &["clippy", "--workspace", "--all-targets", "--locked"]);
+    clippy.args(["--", "--deny", "warnings"]);
+    watch("Clippy", clippy)
 }
 
 /// The second pass, with what compiles for a browser and panics there forbidden.
 fn clippy_for_browser(root: &Path) -> Result<()> {
-    let target = ["clippy", "--target", "wasm32-unknown-unknown", "--locked", "--quiet"];
-    let packages = ["--package", "thetab-browser", "--package", "thetab-web", "--", "--deny", "warnings"];
-    process::run(cargo(root, &target).args(packages).env("CLIPPY_CONF_DIR", root.join("xtask/browser")))
+    tools::require_target(root, "wasm32-unknown-unknown")?;
+    let target = ["clippy", "--target", "wasm32-unknown-unknown", "--locked"];
+    let mut clippy = for_browser(cargo(root, &target));
+    clippy.args(["--package", "thetab-browser", "--package", "thetab-web", "--", "--deny", "warnings"]);
+    clippy.env("CLIPPY_CONF_DIR", root.join("xtask/browser"));
+    watch("Clippy for the browser", clippy)
 }

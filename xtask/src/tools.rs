@@ -10,15 +10,25 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    process::{cargo, command, output, run, search_path},
-    report::say,
+    process::{cargo, command, output, search_path, watch},
+    workspace::Workspace,
 };
 
-/// Builds the app's shell.
-const TRUNK: Tool = Tool { package: "trunk", program: "trunk", version: "0.21.14", minutes: 8 };
-/// Makes JavaScript modules of wasm; must match the crate (ARCHITECTURE.md, "The wasm-bindgen pin").
-const WASM_BINDGEN: Tool =
-    Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.108", minutes: 3 };
+const TRUNK: Tool = Tool {
+    package: "trunk",
+    program: "trunk",
+    version: "0.21.14",
+    minutes: 8,
+    purpose: "builds the app's shell",
+};
+/// Must match the crate (ARCHITECTURE.md, "The wasm-bindgen pin").
+const WASM_BINDGEN: Tool = Tool {
+    package: "wasm-bindgen-cli",
+    program: "wasm-bindgen",
+    version: "0.2.108",
+    minutes: 3,
+    purpose: "makes JavaScript modules of wasm",
+};
 
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -29,54 +39,64 @@ struct Tool {
     program: &'static str,
     version: &'static str,
     minutes: u32,
+    purpose: &'static str,
 }
 
 /// Everything that the web app's build takes.
-pub(crate) fn require_web_tools(root: &Path) -> Result<()> {
-    require_target(root, "wasm32-unknown-unknown")?;
-    for tool in [WASM_BINDGEN, TRUNK] {
-        require_tool(root, tool)?;
-    }
-    require_packages(root)
+pub(crate) fn require_web_tools(workspace: &Workspace) -> Result<()> {
+    require_packages(workspace)?;
+    require_target(&workspace.root, "wasm32-unknown-unknown")?;
+    require_tool(workspace, WASM_BINDGEN)?;
+    require_tool(workspace, TRUNK)
 }
 
 /// A compilation target of the toolchain.
 pub(crate) fn require_target(root: &Path, target: &str) -> Result<()> {
-    let Some(installed) = output("rustup", &["target", "list", "--installed"]) else {
-        let root = output("rustc", &["--print", "sysroot"]).context("rustc does not run")?;
-        let there = Path::new(root.trim()).join("lib/rustlib").join(target).is_dir();
-        ensure!(there, "this Rust has no target {target} and no rustup to add it; see https://rustup.rs");
-        return Ok(());
-    };
-    if installed.lines().any(|line| line == target) {
+    let sysroot = output("rustc", &["--print", "sysroot"]).context("rustc does not run")?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
         return Ok(());
     }
-    say(&format!("Adding the Rust target {target}, which the browser's code is compiled for"));
-    run(&mut command(root, "rustup", &["target", "add", target]))
+    ensure!(
+        output("rustup", &["--version"]).is_some(),
+        "this Rust cannot compile for {target}, and there is no rustup to add that; see https://rustup.rs"
+    );
+    watch(
+        &format!("Adding the Rust target {target}, which the browser's code is compiled for"),
+        command(root, "rustup", &["target", "add", target]),
+    )
 }
 
-/// Installs the tool in its exact version beside whatever version there is already.
-fn require_tool(root: &Path, tool: Tool) -> Result<()> {
-    let Tool { package, program, version, minutes } = tool;
-    if has_version(program, version) {
+/// Installs the tool in its exact version, apart from whatever version there is already.
+fn require_tool(workspace: &Workspace, tool: Tool) -> Result<()> {
+    let Tool { package, program, version, minutes, purpose } = tool;
+    let there = version_of(program);
+    if there.as_deref() == Some(version) {
         return Ok(());
     }
-    let target = tool_folder()?;
-    say(&format!(
-        "Installing {package} {version} into {} (once, about {minutes} min on two cores)",
-        target.display()
-    ));
+    let folder = tool_folder()?;
     let mut install =
-        cargo(root, &["install", "--locked", "--quiet", "--version", version, package, "--root"]);
-    install.arg(&target);
-    run(&mut install)?;
-    ensure!(has_version(program, version), "{program} was installed and still does not say {version}");
+        cargo(&workspace.root, &["install", "--locked", "--version", version, package, "--root"]);
+    install.arg(&folder);
+    // In the temporary folder of cargo's choice: half of the tools' crates would be compiled anew for us otherwise.
+    install.env_remove("CARGO_TARGET_DIR");
+    let instead = there.map_or_else(String::new, |there| format!(" beside the {there} that is there"));
+    watch(
+        &format!(
+            "Installing {package} {version}{instead}, which {purpose}, into {} (about {minutes} min on two cores)",
+            folder.display()
+        ),
+        install,
+    )?;
+    ensure!(
+        version_of(program).as_deref() == Some(version),
+        "{program} was installed and still does not say {version}"
+    );
     Ok(())
 }
 
-fn has_version(program: &str, version: &str) -> bool {
-    let Some(found) = find(program) else { return false };
-    output(found, &["--version"]).is_some_and(|said| said.split_whitespace().any(|word| word == version))
+/// What a program that says `name 1.2.3` calls its version.
+fn version_of(program: &str) -> Option<String> {
+    output(find(program)?, &["--version"])?.split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// Our own place for tools, so that other versions elsewhere stay as they are.
@@ -87,18 +107,23 @@ fn tool_folder() -> Result<PathBuf> {
 }
 
 /// The npm packages of `package-lock.json`.
-pub(crate) fn require_packages(root: &Path) -> Result<()> {
+pub(crate) fn require_packages(workspace: &Workspace) -> Result<()> {
+    let node = output("node", &["--version"]).unwrap_or_else(|| "none".to_owned());
     ensure!(
-        output("node", &["--version"]).is_some_and(|version| is_node_20(&version)),
-        "Node 20 or newer is missing; see https://nodejs.org"
+        is_node_20(&node),
+        "Node 20 or newer is needed and {} is there; see https://nodejs.org/en/download",
+        node.trim()
     );
-    let modified = |path: &str| fs::metadata(root.join(path)).and_then(|found| found.modified()).ok();
+    let modified =
+        |path: &str| fs::metadata(workspace.root.join(path)).and_then(|found| found.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    say("Fetching the npm packages of the player and the app (npm ci)");
-    run(&mut command(root, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+    watch(
+        "Fetching the npm packages that bundle the player and shrink wasm (npm ci)",
+        command(&workspace.root, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]),
+    )
 }
 
 fn is_node_20(version: &str) -> bool {
@@ -119,15 +144,20 @@ fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&search_path()).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// Refuses with the command to type when ffmpeg is absent.
+/// Whether ffmpeg is there; nothing is installed.
+pub(crate) fn has_ffmpeg() -> bool {
+    output("ffmpeg", &["-version"]).is_some()
+}
+
+/// ffmpeg, from the system's packages where that is possible.
 pub(crate) fn require_ffmpeg() -> Result<()> {
-    if output("ffmpeg", &["-version"]).is_none() {
+    if !has_ffmpeg() {
         install_from_system("ffmpeg")?;
     }
     Ok(())
 }
 
-/// Where Chromium is; installs it from the system's packages where that is possible.
+/// Where Chromium is; from the system's packages where that is possible.
 pub(crate) fn require_chromium() -> Result<PathBuf> {
     if let Some(chosen) = env::var_os("THETAB_CHROMIUM") {
         return Ok(chosen.into());
@@ -140,17 +170,17 @@ pub(crate) fn require_chromium() -> Result<PathBuf> {
     found().context("chromium was installed and is still not on the search path")
 }
 
-/// Installs a Debian package when this is Debian and we are root.
+/// Installs a Debian package when this is Debian and we are root; says what to type otherwise.
 fn install_from_system(package: &str) -> Result<()> {
     let is_root = nix::unistd::geteuid().is_root();
     if find("apt-get").is_none() || !is_root {
-        bail!("{package} is missing; on Debian or Ubuntu: sudo apt-get install {package}");
+        bail!("no {package} here; on Debian: sudo apt-get install --no-install-recommends {package}");
     }
-    say(&format!("Installing {package} from the system's packages, for the tests"));
     let here = Path::new(".");
-    run(&mut command(here, "apt-get", &["update", "-qq"]))?;
-    let install = ["install", "-y", "-qq", "--no-install-recommends", package];
-    run(command(here, "apt-get", &install).env("DEBIAN_FRONTEND", "noninteractive"))
+    watch("Asking the system for its newest packages", command(here, "apt-get", &["update", "-qq"]))?;
+    let mut install = command(here, "apt-get", &["install", "-y", "-qq", "--no-install-recommends", package]);
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    watch(&format!("Installing {package} from the system's packages, for the tests"), install)
 }
 
 #[cfg(test)]

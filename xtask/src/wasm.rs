@@ -10,10 +10,10 @@ use walkdir::WalkDir;
 use wasmparser::{Parser, Payload};
 
 use crate::{
-    process::{cargo, command, run},
-    report::{say, step},
+    process::{cargo, command, for_browser, watch},
     stamp::Stamp,
     tools,
+    workspace::Workspace,
 };
 
 /// What the relay serves, from the repository's root.
@@ -21,83 +21,116 @@ pub(crate) const APP: &str = "dist/app";
 const SHELL: &str = "dist/shell";
 const PLAYER: &str = "dist/player";
 const NODE: &str = "dist/node";
-const NODE_WASM: &str = "target/wasm32-unknown-unknown/wasm-release/thetab_browser.wasm";
-/// Whatever these hold may change the wasm.
-const RUST: [&str; 5] = ["Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml", "crates"];
+/// Whatever these hold may change the module of the node.
+const RUST: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml", "crates", "xtask/src/wasm.rs"];
+
+/// What rustc assumes of every browser. wasm-opt is told, because stripping takes the module's own list away.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
 
 const KIB: u64 = 1024;
 
 /// A part of what visitors download, and the most that it may weigh compressed.
-struct Budget {
+struct Part {
     name: &'static str,
     folder: &'static str,
     files: fn(&Path) -> bool,
-    limit_bytes: u64,
+    limit_bytes: Option<u64>,
 }
 
-const BUDGETS: [Budget; 3] = [
-    Budget { name: "app shell", folder: SHELL, files: is_code, limit_bytes: 200 * KIB },
-    Budget { name: "node", folder: NODE, files: is_code, limit_bytes: 700 * KIB },
-    Budget { name: "embed loader", folder: PLAYER, files: is_embed_loader, limit_bytes: 12 * KIB },
+const PARTS: [Part; 4] = [
+    Part { name: "app shell", folder: SHELL, files: is_code, limit_bytes: Some(200 * KIB) },
+    Part { name: "node", folder: NODE, files: is_code, limit_bytes: Some(700 * KIB) },
+    Part { name: "embed loader", folder: PLAYER, files: is_embed_loader, limit_bytes: Some(12 * KIB) },
+    Part { name: "player with hls.js", folder: PLAYER, files: is_player, limit_bytes: None },
 ];
 
 /// Builds what changed, checks it, and puts it together.
-pub(crate) fn build(root: &Path) -> Result<()> {
-    tools::require_web_tools(root)?;
-    let parts = [node(root)?, player(root)?, shell(root)?];
-    if parts.contains(&true) || !root.join(APP).join("index.html").is_file() {
-        assemble(root)?;
-    }
-    Ok(())
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    tools::require_web_tools(workspace)?;
+    node(workspace)?;
+    player(workspace)?;
+    shell(workspace)?;
+    assemble(workspace)
 }
 
 /// Builds, then prints what it weighs.
-pub(crate) fn build_and_weigh(root: &Path) -> Result<()> {
-    build(root)?;
-    weigh(root)
+pub(crate) fn build_and_weigh(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    weigh(&workspace.root)
 }
 
-fn node(root: &Path) -> Result<bool> {
-    let stamp = Stamp::new(root, "node", &RUST)?;
+fn node(workspace: &Workspace) -> Result<()> {
+    let sources = Stamp::new(workspace, "node-sources", &RUST)?;
+    let folder = workspace.root.join(NODE);
+    if sources.holds(&folder) {
+        return Ok(());
+    }
+    let package = ["build", "--package", "thetab-browser", "--locked"];
+    let profile = ["--profile", "wasm-release", "--target", "wasm32-unknown-unknown"];
+    let mut compile = for_browser(cargo(&workspace.root, &package));
+    compile.args(profile);
+    watch("Compiling the node for the browser", compile)?;
+    // Most changes under `crates` are not the node's.
+    let module = workspace.target.join("wasm32-unknown-unknown/wasm-release/thetab_browser.wasm");
+    let compiled = Stamp::new(workspace, "node", &[&module, Path::new("xtask/src/wasm.rs")])?;
+    if !compiled.holds(&folder) {
+        finish_node(&workspace.root, &module)?;
+        compiled.set()?;
+    }
+    sources.set()
+}
+
+/// From what rustc makes to what a page imports.
+fn finish_node(root: &Path, module: &Path) -> Result<()> {
     let folder = root.join(NODE);
-    if stamp.holds(&folder) {
-        return Ok(false);
-    }
-    step("Building the node for the browser (about 3 min the first time)", || {
-        let package = ["--package", "thetab-browser", "--locked"];
-        let profile = ["--profile", "wasm-release", "--target", "wasm32-unknown-unknown"];
-        run(cargo(root, &["build"]).args(package).args(profile))?;
-        let bindgen = ["--target", "web", "--out-dir", NODE, NODE_WASM];
-        run(&mut command(root, "wasm-bindgen", &bindgen))?;
-        let wasm = format!("{NODE}/thetab_browser_bg.wasm");
-        run(&mut command(root, "wasm-opt", &["-O3", "--all-features", "-o", &wasm, &wasm]))?;
-        check_imports(&root.join(&wasm))
-    })?;
-    stamp.set()?;
-    Ok(true)
+    clear(&folder)?;
+    let mut bind = command(root, "wasm-bindgen", &["--target", "web", "--out-dir", NODE]);
+    bind.arg(module);
+    watch("Binding the node to JavaScript", bind)?;
+    let wasm = folder.join("thetab_browser_bg.wasm");
+    let mut shrink = command(root, "wasm-opt", &["-O3"]);
+    shrink.args(FEATURES).arg("-o").args([&wasm, &wasm]);
+    watch("Optimising the node", shrink)?;
+    check_imports(&wasm)
 }
 
-fn player(root: &Path) -> Result<bool> {
-    let stamp = Stamp::new(root, "player", &["www", "package-lock.json"])?;
-    if stamp.holds(&root.join(PLAYER)) {
-        return Ok(false);
+fn player(workspace: &Workspace) -> Result<()> {
+    let stamp = Stamp::new(workspace, "player", &["www", "package-lock.json"])?;
+    if stamp.holds(&workspace.root.join(PLAYER)) {
+        return Ok(());
     }
-    step("Bundling the player", || run(&mut command(root, "node", &["www/build.mjs", PLAYER])))?;
-    stamp.set()?;
-    Ok(true)
+    watch("Bundling the player", command(&workspace.root, "node", &["www/build.mjs", PLAYER]))?;
+    stamp.set()
 }
 
-fn shell(root: &Path) -> Result<bool> {
-    let inputs = ["web", "Trunk.toml", "package-lock.json", "Cargo.toml", "Cargo.lock", ".cargo"];
-    let stamp = Stamp::new(root, "shell", &inputs)?;
-    if stamp.holds(&root.join(SHELL).join("index.html")) {
-        return Ok(false);
+fn shell(workspace: &Workspace) -> Result<()> {
+    let inputs = [
+        "web",
+        "Trunk.toml",
+        "package-lock.json",
+        "Cargo.toml",
+        "Cargo.lock",
+        ".cargo",
+        "rust-toolchain.toml",
+    ];
+    let stamp = Stamp::new(workspace, "shell", &inputs)?;
+    if stamp.holds(&workspace.root.join(SHELL).join("index.html")) {
+        return Ok(());
     }
-    step("Building the app's shell (about 2 min the first time)", || {
-        run(&mut command(root, "trunk", &["build", "--offline", "--locked", "--log", "warn"]))
-    })?;
-    stamp.set()?;
-    Ok(true)
+    // Trunk keeps cargo offline, too.
+    let fetch = ["fetch", "--locked", "--target", "wasm32-unknown-unknown"];
+    watch("Fetching the crates of the app", cargo(&workspace.root, &fetch))?;
+    let trunk = ["build", "--offline", "--locked", "--log", "warn"];
+    watch("Building the app's shell", for_browser(command(&workspace.root, "trunk", &trunk)))?;
+    stamp.set()
 }
 
 /// Native code that crept in shows as an import that no browser has.
@@ -116,13 +149,23 @@ fn check_imports(wasm: &Path) -> Result<()> {
 }
 
 /// Puts the parts where the relay serves them from.
-fn assemble(root: &Path) -> Result<()> {
-    let app = root.join(APP);
-    if app.exists() {
-        fs::remove_dir_all(&app).with_context(|| format!("cannot clear {}", app.display()))?;
+fn assemble(workspace: &Workspace) -> Result<()> {
+    let app = workspace.root.join(APP);
+    let stamp = Stamp::new(workspace, "app", &[SHELL, PLAYER, NODE])?;
+    if stamp.holds(&app) {
+        return Ok(());
     }
+    clear(&app)?;
     for (from, to) in [(SHELL, ""), (PLAYER, "player"), (NODE, "node")] {
-        copy_folder(&root.join(from), &app.join(to))?;
+        copy_folder(&workspace.root.join(from), &app.join(to))?;
+    }
+    stamp.set()
+}
+
+/// Takes the folder away, so that nothing of an earlier build stays in it.
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
     }
     Ok(())
 }
@@ -143,14 +186,13 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 /// Prints each part's compressed size, and fails over budget.
 fn weigh(root: &Path) -> Result<()> {
     let mut heavy = Vec::new();
-    for Budget { name, folder, files, limit_bytes } in BUDGETS {
-        let mut size_bytes = 0;
-        for file in files_of(&root.join(folder), files)? {
-            size_bytes += brotli_size(&fs::read(&file)?)?;
-        }
-        ensure!(size_bytes > 0, "{folder} holds nothing of the {name}");
-        say(&format!("{name}: {} KiB of {} KiB, brotli", size_bytes.div_ceil(KIB), limit_bytes / KIB));
-        if size_bytes > limit_bytes {
+    for Part { name, folder, files, limit_bytes } in PARTS {
+        let files = files_of(&root.join(folder), files)?;
+        ensure!(!files.is_empty(), "{folder} holds nothing of the {name}");
+        let size_bytes = brotli_size(root, &files)?;
+        let limit = limit_bytes.map_or_else(String::new, |limit| format!("of {:>4} KiB", limit / KIB));
+        eprintln!("    {name:<20} {:>4} KiB brotli {limit}", size_bytes.div_ceil(KIB));
+        if limit_bytes.is_some_and(|limit| size_bytes > limit) {
             heavy.push(name);
         }
     }
@@ -179,11 +221,22 @@ fn is_embed_loader(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == "widget.js")
 }
 
-fn brotli_size(bytes: &[u8]) -> Result<u64> {
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
-    let mut compressed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut compressed, &parameters)?;
-    Ok(compressed.len() as u64)
+/// What a watch page loads of the player; the embed page and the widget have their own.
+fn is_player(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default();
+    let is_own = name == "thetab-player.js" || name == "hls.worker.js";
+    is_own || is_code(file) && file.parent().is_some_and(|folder| folder.ends_with("chunks"))
+}
+
+/// What the files weigh compressed each by itself, as strongly as brotli can. Node has it built in.
+fn brotli_size(root: &Path, files: &[PathBuf]) -> Result<u64> {
+    let script = "const { brotliCompressSync } = require('zlib'), { readFileSync } = require('fs');\
+                  console.log(process.argv.slice(1).reduce((sum, file) => \
+                  sum + brotliCompressSync(readFileSync(file)).length, 0))";
+    let mut weigh = command(root, "node", &["-e", script]);
+    let output = weigh.args(files).output().context("node cannot be started")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().with_context(|| format!("node: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[cfg(test)]
