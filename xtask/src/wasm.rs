@@ -35,6 +35,16 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// What rustc emits and every browser of the last years runs; others wasm-opt would make use of.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 const KIB: u64 = 1024;
 
 /// A part of what visitors download, and the most that it may weigh compressed.
