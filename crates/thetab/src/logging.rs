@@ -1,5 +1,7 @@
 //! Logs: text for people, JSON for machines, on standard error. No addresses at `info` and above.
 
+use std::io::{self, IsTerminal as _};
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -25,7 +27,10 @@ pub(crate) struct LogArguments {
 
 pub(crate) fn start(arguments: &LogArguments) {
     let filter = EnvFilter::builder().parse_lossy(&arguments.log);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match arguments.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
