@@ -25,18 +25,9 @@ const NODE: &str = "dist/node";
 const RUST: [&str; 6] =
     ["Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml", "crates", "xtask/src/wasm.rs"];
 
-/// What rustc assumes of every browser. wasm-opt is told, because stripping takes the module's own list away.
+/// What rustc emits and every browser of the last years runs. wasm-opt is told, because stripping takes the module's own
+/// list away; with more it would write what browsers refuse, such as compact imports.
 const FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
-
-/// What rustc emits and every browser of the last years runs; others wasm-opt would make use of.
-const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
