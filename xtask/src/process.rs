@@ -197,6 +197,14 @@ pub(crate) fn cargo(folder: &Path, arguments: &[&str]) -> Command {
     command(folder, env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
+/// `cargo` for all packages that are not for browsers alone. Those of one call share the features of their dependencies;
+/// naming fewer packages would choose fewer features and compile much of the same again.
+pub(crate) fn cargo_native(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = cargo(folder, arguments);
+    command.args(["--locked", "--workspace", "--exclude", "thetab-browser"]);
+    command
+}
+
 /// Leaves the flags of `.cargo/config.toml` in force, without which nothing compiles for a browser: cargo
 /// takes those of the environment instead where there are any.
 pub(crate) fn for_browser(mut command: Command) -> Command {

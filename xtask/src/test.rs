@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    process::{cargo, command, output, run, watch},
+    process::{cargo_native, command, output, run, watch},
     report::{duration, say},
-    tidy, tools, up, wasm,
+    tidy, tools, wasm,
     workspace::Workspace,
 };
 
@@ -116,40 +116,28 @@ fn rust(workspace: &Workspace) -> Result<()> {
         say(&format!("Tests that need ffmpeg are skipped: {missing:#}"));
     }
     let root = &workspace.root;
-    let packages = ["--workspace", "--locked", "--exclude", "thetab-browser"];
     let has_nextest = output("cargo", &["nextest", "--version"]).is_some();
-    let (runner, options): (&[&str], &[&str]) = if has_nextest {
-        (&["nextest", "run", "--no-tests=pass"], &["--no-run"])
-    } else {
-        (&["test", "--all-targets"], &["--no-run"])
-    };
-    let mut build = cargo(root, runner);
-    build.args(packages).args(options);
+    let runner: &[&str] =
+        if has_nextest { &["nextest", "run", "--no-tests=pass"] } else { &["test", "--all-targets"] };
+    let mut build = cargo_native(root, runner);
+    build.arg("--no-run");
     watch("Building the tests", build)?;
-    run(cargo(root, runner).args(packages))
+    run(&mut cargo_native(root, runner))
 }
 
 fn documentation(root: &Path) -> Result<()> {
-    let packages = ["--workspace", "--locked", "--exclude", "thetab-browser"];
-    watch("Examples in docs", {
-        let mut test = cargo(root, &["test", "--doc"]);
-        test.args(packages);
-        test
-    })
+    watch("Examples in docs", cargo_native(root, &["test", "--doc"]))
 }
 
 /// `cargo xtask sim`
 pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    watch(
-        "Building the simulator",
-        cargo(&workspace.root, &["build", "--locked", "--package", "thetab-sim"]),
-    )?;
+    watch("Building the simulator", cargo_native(&workspace.root, &["build", "--bin", "thetab-sim"]))?;
     run(command(&workspace.root, workspace.program("thetab-sim"), &[]).args(arguments))
 }
 
 /// `cargo xtask fuzz`
 pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    watch("Building the fuzzer", cargo(&workspace.root, &["build", "--locked", "--package", "thetab-fuzz"]))?;
+    watch("Building the fuzzer", cargo_native(&workspace.root, &["build", "--bin", "thetab-fuzz"]))?;
     run(command(&workspace.root, workspace.program("thetab-fuzz"), &[]).args(arguments))
 }
 
@@ -158,8 +146,8 @@ pub(crate) fn end_to_end(workspace: &Workspace, stories: &[String]) -> Result<()
     let root = &workspace.root;
     let chromium = tools::require_chromium()?;
     wasm::build(workspace)?;
-    up::build_thetab(workspace)?;
-    watch("Building the evil peer", cargo(root, &["build", "--locked", "--package", "evil-peer"]))?;
+    let programs = ["build", "--bin", "thetab", "--bin", "evil-peer"];
+    watch("Building thetab and the evil peer", cargo_native(root, &programs))?;
     let mut run_stories = command(root, "node", &["tests/e2e/run.mjs"]);
     run_stories
         .args(stories)

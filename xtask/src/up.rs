@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use crate::{
-    process::{become_program, cargo, command, watch},
+    process::{become_program, cargo_native, command, watch},
     report::say,
     tools,
     wasm::{self, APP},
@@ -24,6 +24,6 @@ pub(crate) fn run_up(workspace: &Workspace, arguments: &[OsString]) -> Result<()
 }
 
 /// Builds the binary, for development: one relay for a few tabs needs no more, and it is there soonest.
-pub(crate) fn build_thetab(workspace: &Workspace) -> Result<()> {
-    watch("Building thetab", cargo(&workspace.root, &["build", "--locked", "--package", "thetab"]))
+fn build_thetab(workspace: &Workspace) -> Result<()> {
+    watch("Building thetab", cargo_native(&workspace.root, &["build", "--bin", "thetab"]))
 }
