@@ -1,267 +1,228 @@
-//! Carries out what the node wants, and waits for what happens next.
+use std::{collections::BTreeMap, pin::pin, rc::Rc};
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    future::poll_fn,
-    rc::Rc,
-    task::Poll,
-    time::Duration,
-};
-
-use futures::FutureExt as _;
+use bytes::Bytes;
+use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::Function;
-use libp2p::identity::Keypair;
 use thetab_node::{ConnectionId, Effect, Input, Node, NodeSnapshot};
 use thetab_sansio::{Instant, Runtime};
-use thetab_swarm::FetchId;
 
 use crate::{
     clock::{self, Clock},
     connection::Connection,
     error::NodeError,
-    failure::LastWill,
-    http::{Http, Running},
-    inputs::{InputQueue, Inputs},
+    http::Http,
+    inputs::{Event, Events, Inputs},
     loads::Loads,
-    page,
-    relay::RelayLine,
-    snapshot::{self, HostFacts},
+    options::Options,
+    page::Page,
+    relay::{Relay, RelayLine},
+    snapshot::{self, Extras},
 };
 
-/// What the page wants to hear. One function each; a later one replaces it.
-#[derive(Debug, Default)]
-pub(crate) struct Listeners {
-    pub(crate) snapshot: Option<Function>,
-    pub(crate) problem: Option<Function>,
-    pub(crate) failure: Option<LastWill>,
-}
-
-/// What the page's calls and the host both touch. No borrow outlives a statement.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) inputs: Inputs,
-    pub(crate) loads: Loads,
-    pub(crate) clock: Clock,
-    pub(crate) listeners: RefCell<Listeners>,
-    /// When media last arrived, in milliseconds of the node's clock.
-    pub(crate) last_arrival_ms: Cell<f64>,
-    pub(crate) identity: RefCell<Option<String>>,
-    pub(crate) shown: RefCell<Option<(NodeSnapshot, HostFacts)>>,
-}
-
-impl Shared {
-    /// Gives the latest snapshot to the page, when there is one and somebody listens.
-    pub(crate) fn show(&self) {
-        let listeners = self.listeners.borrow();
-        if let (Some(listener), Some((snapshot, facts))) = (&listeners.snapshot, &*self.shown.borrow()) {
-            let facts = HostFacts { identity: self.identity.borrow().clone(), ..facts.clone() };
-            page::call(listener, &snapshot::shown(snapshot, &facts));
-        }
-    }
-}
-
-/// The tab, as a node sees it. Everything it holds ends when it is dropped.
+/// The hands of a node in this tab. Dropping it closes everything that it opened.
 #[derive(Debug)]
 pub(crate) struct Host {
-    shared: Rc<Shared>,
-    queue: InputQueue,
+    clock: Clock,
+    inputs: Inputs,
+    events: Events,
+    loads: Loads,
+    page: Rc<Page>,
     http: Http,
-    keypair: Keypair,
-    stun: Rc<RefCell<Vec<String>>>,
-    relay: Option<RelayLine>,
-    connections: BTreeMap<ConnectionId, (Connection, bool)>,
-    fetches: BTreeMap<FetchId, Running>,
-    verified_pieces: u64,
-    last_verified_at: Option<f64>,
+    relay: Relay,
+    line: Option<RelayLine>,
+    lines: u64,
+    stun: Vec<String>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    shown: Option<NodeSnapshot>,
+    extras: Extras,
 }
 
 impl Host {
-    pub(crate) fn new(shared: Rc<Shared>, queue: InputQueue, http: Http) -> Host {
+    /// Hands that hold nothing yet.
+    pub(crate) fn new(
+        options: &Options,
+        clock: Clock,
+        (inputs, events): (Inputs, Events),
+        loads: Loads,
+        page: Rc<Page>,
+    ) -> Host {
         Host {
-            shared,
-            queue,
-            http,
-            keypair: Keypair::generate_ed25519(),
-            stun: Rc::default(),
-            relay: None,
+            http: Http::new(options, inputs.clone(), clock.clone()),
+            relay: Relay::new(&options.api_base, inputs.clone()),
+            clock,
+            inputs,
+            events,
+            loads,
+            page,
+            line: None,
+            lines: 0,
+            stun: Vec::new(),
             connections: BTreeMap::new(),
-            fetches: BTreeMap::new(),
-            verified_pieces: 0,
-            last_verified_at: None,
+            shown: None,
+            extras: Extras::default(),
         }
-    }
-
-    fn inputs(&self) -> Inputs {
-        self.shared.inputs.clone()
-    }
-
-    /// Notes that media arrived: a request is not idle then.
-    fn arrived(&self) -> impl Fn() + use<> {
-        let shared = self.shared.clone();
-        move || shared.last_arrival_ms.set(shared.clock.now_ms())
     }
 
     fn connect_relay(&mut self) {
-        let stun = self.stun.clone();
-        let heard = move |servers| *stun.borrow_mut() = servers;
-        self.relay = Some(RelayLine::open(self.keypair.clone(), self.http.clone(), self.inputs(), heard));
+        self.lines += 1;
+        self.line = Some(self.relay.open(self.lines));
     }
 
-    fn request_ticket(&self, session: thetab_wire::SessionKey, seal: thetab_wire::SealKey) {
-        let (http, inputs) = (self.http.clone(), self.inputs());
-        wasm_bindgen_futures::spawn_local(async move {
-            inputs.send(Input::Ticket(http.ticket(session, seal).await.ok()));
-        });
+    fn send_relay(&mut self, request: Bytes) {
+        if self.line.as_mut().is_some_and(|line| !line.send(request)) {
+            self.line = None;
+            self.inputs.input(Input::RelayLost);
+        }
     }
 
     fn open_connection(&mut self, connection: ConnectionId, offer: bool) {
-        let stun = self.stun.borrow().clone();
-        match Connection::open(connection, offer, &stun, self.inputs(), self.arrived()) {
+        match Connection::open(connection, &self.stun, self.inputs.clone()) {
             Ok(opened) => {
-                self.connections.insert(connection, (opened, offer));
+                if offer {
+                    opened.offer();
+                }
+                self.connections.insert(connection, opened);
             }
-            Err(_) => self.shared.inputs.send(Input::Closed { connection }),
+            Err(_) => self.inputs.input(Input::Closed { connection }),
         }
     }
 
-    fn with(&self, connection: ConnectionId, act: impl FnOnce(&Connection, bool)) {
-        if let Some((connection, offer)) = self.connections.get(&connection) {
-            act(connection, *offer);
-        }
-    }
-
-    /// Keeps a fetch so that it can be cancelled; one that could not begin has failed.
-    fn keep_fetch(&mut self, fetch: FetchId, running: Option<Running>) {
-        match running {
-            Some(running) => {
-                self.fetches.insert(fetch, running);
-            }
-            None => self.shared.inputs.send(Input::OriginEnded { fetch, success: false }),
+    fn at(&mut self, connection: ConnectionId, act: impl FnOnce(&mut Connection)) {
+        if let Some(connection) = self.connections.get_mut(&connection) {
+            act(connection);
         }
     }
 
     fn snapshot(&mut self, snapshot: NodeSnapshot) {
-        if snapshot.stats.verified_pieces > self.verified_pieces {
-            self.verified_pieces = snapshot.stats.verified_pieces;
-            self.last_verified_at = Some(clock::unix_ms());
+        let verified = |snapshot: &NodeSnapshot| snapshot.stats.verified_pieces;
+        if verified(&snapshot) > self.shown.as_ref().map_or(0, verified) {
+            self.extras.last_verified_at = Some(clock::unix_ms());
         }
-        let (fetched_bytes, fetched_ms) = self.http.fetched();
-        let facts =
-            HostFacts { fetched_bytes, fetched_ms, last_verified_at: self.last_verified_at, identity: None };
-        *self.shared.shown.borrow_mut() = Some((snapshot, facts));
-        self.shared.show();
+        self.shown = Some(snapshot);
+        self.show();
     }
 
-    fn problem(&self, code: &str, message: &str) {
-        if let Some(listener) = &self.shared.listeners.borrow().problem {
-            page::call_with_two(listener, &code.into(), &message.into());
+    fn show(&mut self) {
+        (self.extras.fetched_bytes, self.extras.fetched_ms) = self.http.totals();
+        if let Some(snapshot) = &self.shown {
+            self.page.show(snapshot::to_object(snapshot, &self.extras));
         }
     }
-}
 
-impl Drop for Host {
-    fn drop(&mut self) {
-        self.shared.loads.reject_all(&NodeError::Closed);
+    /// What an event means to the node, if anything.
+    fn take(&mut self, event: Event) -> Option<Input> {
+        match event {
+            Event::Input(input) => {
+                self.note(&input);
+                Some(input)
+            }
+            Event::Relay { line, input } => {
+                self.line.as_ref().filter(|present| present.number() == line)?;
+                if matches!(input, Input::RelayLost) {
+                    self.line = None;
+                }
+                Some(input)
+            }
+            Event::Stun(stun) => {
+                self.stun = stun;
+                None
+            }
+            Event::Identity(identity) => {
+                self.extras.identity = Some(identity);
+                self.show();
+                None
+            }
+            Event::Leaving => self.leave(),
+        }
+    }
+
+    /// Keeps the host's own books.
+    fn note(&mut self, input: &Input) {
+        match input {
+            Input::Bulk { .. } => self.loads.progressed(None),
+            Input::OriginData { fetch, .. } => self.loads.progressed(self.http.segment(*fetch)),
+            Input::OriginEnded { fetch, .. } | Input::Records { fetch, .. } => self.http.end(*fetch),
+            Input::Closed { connection } => drop(self.connections.remove(connection)),
+            _ => {}
+        }
+    }
+
+    /// Says goodbye while there is time; a page that comes back begins anew.
+    fn leave(&mut self) -> Option<Input> {
+        self.connections.values().for_each(Connection::leave);
+        self.connections.clear();
+        self.line.take().map(|_| Input::RelayLost)
+    }
+
+    async fn next_event(&mut self, deadline: Option<Instant>) -> Option<Event> {
+        if let Some(event) = self.events.ready() {
+            return Some(event);
+        }
+        let event = pin!(self.events.next());
+        let Some(deadline) = deadline else { return event.await };
+        let wait = deadline.saturating_since(self.clock.now());
+        // A timer that is early by the rest of a millisecond would wake the node for nothing.
+        let wait_ms = i32::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        match select(event, TimeoutFuture::new(wait_ms.unsigned_abs())).await {
+            Either::Left((event, _)) => event,
+            Either::Right(_) => None,
+        }
     }
 }
 
 impl Runtime<Node> for Host {
     fn now(&self) -> Instant {
-        self.shared.clock.now()
+        self.clock.now()
     }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Deliver { request, pieces, delivery } => {
-                self.shared.loads.deliver(request, &pieces, delivery);
-            }
-            Effect::PlainHttp { request } => self.shared.loads.reject(request, NodeError::PlainHttp),
-            Effect::FetchOrigin { fetch, segment, range } => {
-                let running = self.http.fetch_range(fetch, segment, range, self.inputs(), self.arrived());
-                self.keep_fetch(fetch, running);
-            }
+            Effect::Deliver { request, pieces, delivery } => self.loads.deliver(request, &pieces, delivery),
+            Effect::PlainHttp { request } => self.loads.refuse(request, NodeError::PlainHttp),
+            Effect::FetchOrigin { fetch, segment, range } => self.http.read_range(fetch, segment, range),
             Effect::FetchRecords { fetch, rendition, page, after } => {
-                let running = self.http.fetch_records(fetch, (rendition, page, after), self.inputs());
-                self.keep_fetch(fetch, running);
+                self.http.read_records(fetch, rendition, page, after);
             }
-            Effect::CancelFetch { fetch } => drop(self.fetches.remove(&fetch)),
-            Effect::RequestTicket { session, seal } => self.request_ticket(session, seal),
+            Effect::CancelFetch { fetch } => self.http.end(fetch),
+            Effect::RequestTicket { session, seal } => self.http.request_ticket(session, seal),
             Effect::ConnectRelay => self.connect_relay(),
-            Effect::DisconnectRelay => self.relay = None,
-            Effect::SendRelay(message) => {
-                if let Some(relay) = &self.relay {
-                    relay.send(message);
-                }
-            }
+            Effect::DisconnectRelay => self.line = None,
+            Effect::SendRelay(request) => self.send_relay(request),
             Effect::OpenConnection { connection, offer } => self.open_connection(connection, offer),
             Effect::RemoteDescription { connection, sdp } => {
-                self.with(connection, |connection, offer| connection.remote_description(sdp, !offer));
+                self.at(connection, |it| it.describe_remote(sdp))
             }
             Effect::RemoteCandidates { connection, candidates } => {
-                self.with(connection, |connection, _| connection.remote_candidates(&candidates));
+                self.at(connection, |it| it.add_candidates(candidates));
             }
             Effect::CloseConnection { connection } => drop(self.connections.remove(&connection)),
             Effect::SendControl { connection, message } => {
-                self.with(connection, |connection, _| connection.send_control(&message));
+                self.at(connection, |it| it.send_control(&message));
             }
-            Effect::SendBulk { connection, frame } => {
-                self.with(connection, |connection, _| connection.send_bulk(&frame));
-            }
+            Effect::SendBulk { connection, frame } => self.at(connection, |it| it.send_bulk(&frame)),
             Effect::Snapshot(snapshot) => self.snapshot(snapshot),
-            Effect::Problem { code, message } => self.problem(code, &message),
-            // `Effect` may grow; a host that does not know an effect cannot carry it out.
+            Effect::Problem { code, message } => self.page.tell_problem(code, &message),
+            // Effects of a newer node than this host was built with do not exist.
             _ => {}
         }
     }
 
     async fn next_input(&mut self, deadline: Option<Instant>) -> Option<Input> {
-        let input = loop {
-            let left = deadline.map(|deadline| deadline.saturating_since(self.now()));
-            if left == Some(Duration::ZERO) && !self.queue.is_closed() {
-                // What has happened already comes before what is due.
-                break self.queue_now();
+        self.connections.values_mut().for_each(Connection::report_room);
+        loop {
+            if deadline.is_some_and(|deadline| deadline <= self.now()) {
+                return None;
             }
-            // Timers of a page are whole milliseconds; the loop looks again when one is a little early.
-            let mut due =
-                left.map(|left| TimeoutFuture::new((left.as_micros().div_ceil(1000) as u32).min(1 << 30)));
-            let queue = &mut self.queue;
-            let next = poll_fn(|context| {
-                if let Poll::Ready(input) = queue.poll_next(context) {
-                    return Poll::Ready(Some(input));
+            match self.next_event(deadline).await {
+                Some(event) => {
+                    if let Some(input) = self.take(event) {
+                        return Some(input);
+                    }
                 }
-                match due.as_mut().map(|due| due.poll_unpin(context)) {
-                    Some(Poll::Ready(())) => Poll::Ready(None),
-                    _ => Poll::Pending,
-                }
-            });
-            if let Some(input) = next.await {
-                break input;
+                // Too early by the clock's own resolution: the loop decides.
+                None if deadline.is_some() => {}
+                None => return None,
             }
-        };
-        self.forget_ended(input.as_ref());
-        input
-    }
-}
-
-impl Host {
-    fn queue_now(&mut self) -> Option<Input> {
-        match self.queue.poll_next(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-            Poll::Ready(input) => input,
-            Poll::Pending => None,
-        }
-    }
-
-    /// Lets go of what has ended by itself.
-    fn forget_ended(&mut self, input: Option<&Input>) {
-        match input {
-            Some(Input::OriginEnded { fetch, .. } | Input::Records { fetch, .. }) => {
-                drop(self.fetches.remove(fetch));
-            }
-            Some(Input::Closed { connection }) => drop(self.connections.remove(connection)),
-            Some(Input::RelayLost) => self.relay = None,
-            _ => {}
         }
     }
 }

@@ -42,6 +42,7 @@ mod options;
 mod page;
 mod relay;
 mod snapshot;
+mod task;
 
-pub use api::EdgeNode;
+pub use api::{EdgeNode, FailureCallback, ProblemCallback, SnapshotCallback};
 pub use options::NodeOptions;

@@ -1,266 +1,175 @@
-//! The line to the relay: libp2p over `/webrtc-direct`, or WebSocket where UDP is blocked.
+//! The line to the relay: libp2p over WebRTC, or over WebSocket where UDP does not pass.
+//!
+//! Promises: one line at a time, numbered; its end is reported once, unless it was dropped, and then nothing more
+//! is. The relay proves to be the peer that its API names, or there is no line. Each line has connections of its
+//! own, under the page's one transport key: whatever went wrong with one is gone with it.
 
-use std::time::Duration;
+mod routes;
+mod transport;
+
+use std::{cell::Cell, pin::pin, rc::Rc};
 
 use bytes::Bytes;
 use futures::{
-    AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, StreamExt as _,
-    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
-    future::{AbortHandle, Either, abortable, select},
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, StreamExt as _, channel::mpsc,
+    future::select,
 };
-use gloo_timers::future::TimeoutFuture;
-use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, Transport as _, core::upgrade::Version,
-    identity::Keypair, multiaddr::Protocol, noise, ping, swarm::NetworkBehaviour, swarm::SwarmEvent,
-    webrtc_websys, websocket_websys, yamux,
-};
+use libp2p::{PeerId, StreamProtocol, identity::Keypair};
+use libp2p_stream::Control;
 use thetab_node::Input;
 use thetab_wire::{
     frame::{FrameDecoder, encode_frame},
-    relay::TRACKER_PROTOCOL,
+    relay::{RelayEvent, TRACKER_PROTOCOL},
 };
 
-use crate::{http::Http, inputs::Inputs};
+use self::{routes::Routes, transport::Network};
+use crate::{
+    http::{self, RelayInfo},
+    inputs::{Event, Inputs},
+    task::Task,
+};
 
-/// An address that takes longer is given up for the next.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(6);
+/// Requests that may wait for the relay to read them; one that reads more slowly is as good as lost.
+const MAX_WAITING_REQUESTS: usize = 256;
 const READ_SIZE_BYTES: usize = 16 * 1024;
+/// STUN servers of one relay; more are left out.
+const MAX_STUN_SERVERS: usize = 4;
 
-#[derive(NetworkBehaviour)]
-struct Behaviour {
-    streams: libp2p_stream::Behaviour,
-    ping: ping::Behaviour,
+/// Why there is no line. The node hears only that: it tries again.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("the relay's API does not say how to reach it")]
+    Info,
+    #[error("the relay has no address that this page may dial")]
+    NoRoute,
+    #[error("libp2p does not start: {0}")]
+    Transport(String),
+    #[error("the relay does not answer at any address")]
+    Unreachable,
+    #[error("the connection to the relay ended")]
+    Ended,
 }
 
-/// An open or opening line; ends without a word when this is dropped.
+/// What stays the same from line to line.
+#[derive(Clone, Debug)]
+pub(crate) struct Relay {
+    api_base: String,
+    keypair: Keypair,
+    inputs: Inputs,
+    /// How often in a row WebRTC did not reach a relay whose API answered.
+    direct_failures: Rc<Cell<u32>>,
+}
+
+impl Relay {
+    /// The relay at `api_base`, under a fresh transport key.
+    pub(crate) fn new(api_base: &str, inputs: Inputs) -> Relay {
+        let keypair = Keypair::generate_ed25519();
+        Relay { api_base: api_base.to_owned(), keypair, inputs, direct_failures: Rc::default() }
+    }
+
+    /// Opens line `number`: says that it is open, what comes in, and that it ended.
+    pub(crate) fn open(&self, number: u64) -> RelayLine {
+        let (requests, waiting) = mpsc::channel(MAX_WAITING_REQUESTS);
+        let relay = self.clone();
+        let report = Report { number, inputs: self.inputs.clone() };
+        let task = Task::spawn(async move {
+            // Why it ended makes no difference to the node.
+            let _ = relay.run(&report, waiting).await;
+            report.input(Input::RelayLost);
+        });
+        RelayLine { number, requests, _task: task }
+    }
+
+    async fn run(&self, report: &Report, waiting: mpsc::Receiver<Bytes>) -> Result<(), LineError> {
+        let info = http::read_relay_info(&self.api_base).await.or(Err(LineError::Info))?;
+        let relay: PeerId = info.peer_id.parse().or(Err(LineError::Info))?;
+        report.inputs.send(Event::Stun(stun(&info)));
+        let routes = Routes::choose(&info.addresses, &self.api_base, self.direct_failures.get());
+        let mut network = Network::new(&self.keypair)?;
+        let connection = network.connect(relay, routes, &self.direct_failures).await?;
+        let talking = pin!(self.talk(network.control(), relay, report, waiting));
+        let holding = pin!(network.hold(connection));
+        select(talking, holding).await;
+        Err(LineError::Ended)
+    }
+
+    async fn talk(
+        &self,
+        mut control: Control,
+        relay: PeerId,
+        report: &Report,
+        waiting: mpsc::Receiver<Bytes>,
+    ) -> Result<(), LineError> {
+        let protocol = StreamProtocol::new(TRACKER_PROTOCOL);
+        let stream = control.open_stream(relay, protocol).await.or(Err(LineError::Ended))?;
+        let transport_id = self.keypair.public().to_peer_id();
+        report.input(Input::RelayConnected {
+            relay_id: relay.to_bytes().into(),
+            transport_id: transport_id.to_bytes().into(),
+        });
+        let (reader, writer) = stream.split();
+        select(pin!(read(reader, report)), pin!(write(writer, waiting))).await;
+        Err(LineError::Ended)
+    }
+}
+
+fn stun(info: &RelayInfo) -> Vec<String> {
+    info.stun.iter().filter(|url| url.starts_with("stun:")).take(MAX_STUN_SERVERS).cloned().collect()
+}
+
+async fn read(mut reader: impl AsyncRead + Unpin, report: &Report) -> Result<(), LineError> {
+    let mut decoder = FrameDecoder::with_limit(RelayEvent::MAX_SIZE_BYTES);
+    let mut buffer = vec![0; READ_SIZE_BYTES];
+    loop {
+        let length = reader.read(&mut buffer).await.or(Err(LineError::Ended))?;
+        let read = buffer.get(..length).filter(|read| !read.is_empty()).ok_or(LineError::Ended)?;
+        decoder.push(read);
+        while let Some(message) = decoder.pop().or(Err(LineError::Ended))? {
+            report.input(Input::RelayMessage(message));
+        }
+    }
+}
+
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    mut waiting: mpsc::Receiver<Bytes>,
+) -> Result<(), LineError> {
+    while let Some(message) = waiting.next().await {
+        let frame = encode_frame(&message).or(Err(LineError::Ended))?;
+        writer.write_all(&frame).await.or(Err(LineError::Ended))?;
+        writer.flush().await.or(Err(LineError::Ended))?;
+    }
+    Ok(())
+}
+
+/// Says what happens on one line.
+struct Report {
+    number: u64,
+    inputs: Inputs,
+}
+
+impl Report {
+    fn input(&self, input: Input) {
+        self.inputs.send(Event::Relay { line: self.number, input });
+    }
+}
+
+/// One line; closed when dropped.
 #[derive(Debug)]
 pub(crate) struct RelayLine {
-    outgoing: UnboundedSender<Bytes>,
-    task: AbortHandle,
-}
-
-impl Drop for RelayLine {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    number: u64,
+    requests: mpsc::Sender<Bytes>,
+    _task: Task,
 }
 
 impl RelayLine {
-    /// Opens a line: `RelayConnected` or `RelayLost` follows.
-    pub(crate) fn open(
-        keypair: Keypair,
-        http: Http,
-        inputs: Inputs,
-        stun: impl Fn(Vec<String>) + 'static,
-    ) -> RelayLine {
-        let (outgoing, queue) = unbounded();
-        let (line, task) = abortable(async move {
-            // Whatever ends the line, the node only needs to know that it has ended, and tries again.
-            let _ = run(keypair, &http, &inputs, stun, queue).await;
-            inputs.send(Input::RelayLost);
-        });
-        wasm_bindgen_futures::spawn_local(line.map(drop));
-        RelayLine { outgoing, task }
+    /// The number that it was opened with.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
-    /// Sends one message once the line is open.
-    pub(crate) fn send(&self, message: Bytes) {
-        // Refused only by a line that has ended; the node hears of that end.
-        let _ = self.outgoing.unbounded_send(message);
-    }
-}
-
-/// Why a line ended.
-#[derive(Debug, thiserror::Error)]
-enum LineError {
-    #[error("the relay's HTTP API does not answer")]
-    Api,
-    #[error("libp2p cannot be set up")]
-    Transport,
-    #[error("no address of the relay answers")]
-    Unreachable,
-    #[error("the stream ended")]
-    Stream(#[from] std::io::Error),
-}
-
-async fn run(
-    keypair: Keypair,
-    http: &Http,
-    inputs: &Inputs,
-    stun: impl Fn(Vec<String>),
-    queue: UnboundedReceiver<Bytes>,
-) -> Result<(), LineError> {
-    let info = http.relay().await.or(Err(LineError::Api))?;
-    stun(info.stun);
-    let addresses = dialable(&info.addresses, &page());
-    let (mut swarm, relay) = connect(&keypair, addresses).await?;
-    let mut control = swarm.behaviour().streams.new_control();
-    let transport_id = Bytes::from(swarm.local_peer_id().to_bytes());
-    let line = async {
-        let protocol = StreamProtocol::new(TRACKER_PROTOCOL);
-        let stream = control.open_stream(relay, protocol).await.or(Err(LineError::Unreachable))?;
-        inputs.send(Input::RelayConnected { relay_id: relay.to_bytes().into(), transport_id });
-        carry(stream, inputs, queue).await
-    };
-    let connection = async {
-        loop {
-            if let SwarmEvent::ConnectionClosed { num_established: 0, .. } = swarm.select_next_some().await {
-                return Err(LineError::Unreachable);
-            }
-        }
-    };
-    futures::pin_mut!(line, connection);
-    select(line, connection).await.factor_first().0
-}
-
-/// Dials one address after the other until one answers.
-async fn connect(
-    keypair: &Keypair,
-    addresses: Vec<Multiaddr>,
-) -> Result<(Swarm<Behaviour>, PeerId), LineError> {
-    for address in addresses {
-        let mut swarm = build(keypair.clone())?;
-        if swarm.dial(address).is_err() {
-            continue;
-        }
-        let answered = async {
-            loop {
-                match swarm.select_next_some().await {
-                    SwarmEvent::ConnectionEstablished { peer_id, .. } => return Some(peer_id),
-                    SwarmEvent::OutgoingConnectionError { .. } => return None,
-                    _ => {}
-                }
-            }
-        };
-        let patience = TimeoutFuture::new(DIAL_TIMEOUT.as_millis() as u32);
-        let answer = match select(Box::pin(answered), patience).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => None,
-        };
-        if let Some(relay) = answer {
-            return Ok((swarm, relay));
-        }
-    }
-    Err(LineError::Unreachable)
-}
-
-fn build(keypair: Keypair) -> Result<Swarm<Behaviour>, LineError> {
-    let swarm = SwarmBuilder::with_existing_identity(keypair)
-        .with_wasm_bindgen()
-        .with_other_transport(|keypair| {
-            webrtc_websys::Transport::new(webrtc_websys::Config::new(keypair)).boxed()
-        })
-        .or(Err(LineError::Transport))?
-        .with_other_transport(|keypair| {
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(
-                websocket_websys::Transport::default()
-                    .upgrade(Version::V1Lazy)
-                    .authenticate(noise::Config::new(keypair)?)
-                    .multiplex(yamux::Config::default()),
-            )
-        })
-        .or(Err(LineError::Transport))?
-        .with_behaviour(|_| Behaviour {
-            streams: libp2p_stream::Behaviour::new(),
-            ping: ping::Behaviour::new(ping::Config::new()),
-        })
-        .or(Err(LineError::Transport))?
-        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(60)))
-        .build();
-    Ok(swarm)
-}
-
-/// Moves frames both ways until either end closes.
-async fn carry(
-    stream: Stream,
-    inputs: &Inputs,
-    mut queue: UnboundedReceiver<Bytes>,
-) -> Result<(), LineError> {
-    let (mut reader, mut writer) = stream.split();
-    let reading = async {
-        let (mut decoder, mut buffer) = (FrameDecoder::default(), vec![0; READ_SIZE_BYTES]);
-        loop {
-            match reader.read(&mut buffer).await? {
-                0 => return Ok(()),
-                length => decoder.push(&buffer[..length]),
-            }
-            while let Some(message) = decoder.pop().map_err(std::io::Error::other)? {
-                if !inputs.send_bounded(Input::RelayMessage(message)) {
-                    return Ok(());
-                }
-            }
-        }
-    };
-    let writing = async {
-        while let Some(message) = queue.next().await {
-            writer.write_all(&encode_frame(&message).map_err(std::io::Error::other)?).await?;
-            writer.flush().await?;
-        }
-        Ok(())
-    };
-    futures::pin_mut!(reading, writing);
-    select(reading, writing).await.factor_first().0
-}
-
-/// How far an address reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Public,
-    Private,
-    Loopback,
-}
-
-/// What matters about the page for dialling.
-struct Page {
-    is_secure: bool,
-    is_local: bool,
-}
-
-fn page() -> Page {
-    let location = web_sys::window().map(|window| window.location());
-    let part = |read: fn(&web_sys::Location) -> Result<String, wasm_bindgen::JsValue>| {
-        location.as_ref().and_then(|location| read(location).ok()).unwrap_or_default()
-    };
-    let host = part(web_sys::Location::hostname);
-    let is_local =
-        host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]";
-    Page { is_secure: part(web_sys::Location::protocol) == "https:", is_local }
-}
-
-/// The addresses worth dialling from `page`, the best first: a page from the open internet dials neither
-/// loopback nor, where there is a public address, a private network; a secure page opens no plain WebSocket.
-fn dialable(addresses: &[String], page: &Page) -> Vec<Multiaddr> {
-    let parsed: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
-    let has_public = parsed.iter().any(|address| reach(address) == Reach::Public);
-    let has =
-        |address: &Multiaddr, wanted: fn(&Protocol<'_>) -> bool| address.iter().any(|part| wanted(&part));
-    let is_direct = |address: &Multiaddr| has(address, |part| matches!(part, Protocol::WebRTCDirect));
-    let mut dialable: Vec<Multiaddr> = parsed
-        .into_iter()
-        .filter(|address| match reach(address) {
-            Reach::Public => true,
-            Reach::Private => page.is_local || !has_public,
-            Reach::Loopback => page.is_local,
-        })
-        .filter(|address| {
-            is_direct(address)
-                || has(address, |part| matches!(part, Protocol::Wss(_)))
-                || (has(address, |part| matches!(part, Protocol::Ws(_)))
-                    && (page.is_local || !page.is_secure))
-        })
-        .collect();
-    let nearness =
-        |address: &Multiaddr| if page.is_local { u8::from(reach(address) != Reach::Loopback) } else { 0 };
-    dialable.sort_by_key(|address| (!is_direct(address), nearness(address), reach(address)));
-    dialable
-}
-
-fn reach(address: &Multiaddr) -> Reach {
-    match address.iter().next() {
-        Some(Protocol::Ip4(ip)) if ip.is_loopback() => Reach::Loopback,
-        Some(Protocol::Ip4(ip)) if ip.is_private() || ip.is_link_local() => Reach::Private,
-        Some(Protocol::Ip6(ip)) if ip.is_loopback() => Reach::Loopback,
-        Some(Protocol::Ip6(ip)) if ip.is_unique_local() || ip.is_unicast_link_local() => Reach::Private,
-        _ => Reach::Public,
+    /// Sends a request; false when the relay does not read, or the line has ended.
+    pub(crate) fn send(&mut self, request: Bytes) -> bool {
+        self.requests.try_send(request).is_ok()
     }
 }

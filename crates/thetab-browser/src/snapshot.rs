@@ -1,5 +1,3 @@
-//! What a page shows, as plain data.
-
 use serde::Serialize;
 use thetab_node::{ModeReason, NodeSnapshot, RelayState, SharingMode};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -9,47 +7,49 @@ const TYPES: &str = r#"
 /** No peers; take from peers; give and take. */
 export type SharingMode = "off" | "download" | "share";
 
-/** Everything that a page shows about a node. */
+/** Everything that a page shows about a node. Given at most four times a second, and when something changed. */
 export interface NodeSnapshot {
-  /** `null`: never asked. */
+  /** What the visitor chose; `null` until answered. */
   chosen: SharingMode | null;
+  /** What the node does. */
   effective: SharingMode;
+  /** Why. */
   reason: "ok" | "no-consent" | "metered" | "battery" | "hidden" | "paused" | "off" | "few-viewers";
+  /** The line to the relay. */
   relay: "connecting" | "connected" | "lost" | "off";
+  /** Viewers of the presentation, as the relay says. */
   viewers: number;
+  /** Open links to peers. */
   peers: number;
-  /** Bytes that verified. */
+  /** Bytes from peers that verified. */
   peerBytes: number;
+  /** Bytes from the origin that verified, segments that the player fetched among them. */
   originBytes: number;
+  /** Bytes given to peers. */
   givenBytes: number;
+  /** Bytes thrown away because they did not verify. */
   rejectedBytes: number;
+  /** Bytes received more than once. */
   duplicateBytes: number;
+  /** Bytes in memory. */
   storedBytes: number;
   verifiedPieces: number;
   rejectedPieces: number;
   bannedPeers: number;
-  /** Media bytes that the node itself read from the origin, and for how long it was reading. */
+  /** Media bytes that the node itself read from the origin. */
   fetchedBytes: number;
+  /** How long it was reading. */
   fetchedMs: number;
-  /** Unix time in milliseconds. */
+  /** When the last piece checked out, in milliseconds of Unix time. */
   lastVerifiedAt: number | null;
-  /** Short fingerprint of the account key. */
+  /** Short fingerprint of the persistent account key. */
   identity: string | null;
-}
-
-/** A segment whose every piece verified. */
-export interface LoadedSegment {
-  data: ArrayBuffer;
-  peerBytes: number;
-  originBytes: number;
-  /** Whether all of it was there when it was asked for. */
-  wasStored: boolean;
 }
 "#;
 
-/// What the host adds to the node's own snapshot.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct HostFacts {
+/// What the host adds to what the node shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
     pub(crate) fetched_bytes: u64,
     pub(crate) fetched_ms: f64,
     pub(crate) last_verified_at: Option<f64>,
@@ -80,8 +80,8 @@ struct Shown<'a> {
     identity: Option<&'a str>,
 }
 
-/// The page's object.
-pub(crate) fn shown(snapshot: &NodeSnapshot, facts: &HostFacts) -> JsValue {
+/// The object that the page gets.
+pub(crate) fn to_object(snapshot: &NodeSnapshot, extras: &Extras) -> JsValue {
     let stats = &snapshot.stats;
     let shown = Shown {
         chosen: snapshot.chosen.map(mode),
@@ -99,17 +99,16 @@ pub(crate) fn shown(snapshot: &NodeSnapshot, facts: &HostFacts) -> JsValue {
         verified_pieces: stats.verified_pieces as f64,
         rejected_pieces: stats.rejected_pieces as f64,
         banned_peers: stats.banned_peers as f64,
-        fetched_bytes: facts.fetched_bytes as f64,
-        fetched_ms: facts.fetched_ms,
-        last_verified_at: facts.last_verified_at,
-        identity: facts.identity.as_deref(),
+        fetched_bytes: extras.fetched_bytes as f64,
+        fetched_ms: extras.fetched_ms,
+        last_verified_at: extras.last_verified_at,
+        identity: extras.identity.as_deref(),
     };
     let serializer = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
-    shown.serialize(&serializer).expect("numbers and text become plain data")
+    shown.serialize(&serializer).expect("strings and numbers become an object")
 }
 
-/// The word for a mode.
-pub(crate) fn mode(mode: SharingMode) -> &'static str {
+fn mode(mode: SharingMode) -> &'static str {
     match mode {
         SharingMode::Off => "off",
         SharingMode::Download => "download",
@@ -119,14 +118,14 @@ pub(crate) fn mode(mode: SharingMode) -> &'static str {
 
 fn reason(snapshot: &NodeSnapshot) -> &'static str {
     match snapshot.reason {
-        ModeReason::Chosen if snapshot.chosen == Some(SharingMode::Off) => "off",
         ModeReason::NoConsent => "no-consent",
         ModeReason::Metered => "metered",
         ModeReason::Battery => "battery",
         ModeReason::Hidden => "hidden",
         ModeReason::Paused => "paused",
         ModeReason::FewViewers => "few-viewers",
-        // `Chosen`, and whatever a later node may say in its favour.
+        // As chosen; a reason that is newer than this host has no word of its own either.
+        _ if snapshot.effective == SharingMode::Off => "off",
         _ => "ok",
     }
 }
