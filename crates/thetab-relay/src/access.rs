@@ -1,16 +1,21 @@
 //! Counts what is really sent, and logs it at `debug`: path, status, bytes and user agent, never an address.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{Request, State},
     http::header,
     middleware::Next,
     response::Response,
 };
 use bytes::Bytes;
-use futures::StreamExt as _;
+use http_body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::metrics::{Metrics, ServedKind, ServedLabels};
 
@@ -22,7 +27,12 @@ struct Served {
     user_agent: String,
     status: u16,
     bytes: u64,
+    /// Its place among the answers in progress.
+    _permit: Option<Permit>,
 }
+
+/// A place among the answers in progress, on its way to the body that holds it.
+pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
 impl Drop for Served {
     fn drop(&mut self) {
@@ -45,17 +55,42 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
     let path = request.uri().path().to_owned();
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.unwrap_or_default().to_owned();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     let (kind, status) = (kind_of(&path), response.status().as_u16());
-    let mut served = Served { metrics: metrics.as_ref().clone(), kind, path, user_agent, status, bytes: 0 };
-    let (parts, body) = response.into_parts();
-    let counted = body.into_data_stream().map(move |chunk: Result<Bytes, axum::Error>| {
-        // The whole account moves into the closure, and is settled when the closure is dropped.
-        let served = &mut served;
-        served.bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        chunk
-    });
-    Response::from_parts(parts, Body::from_stream(counted))
+    let _permit = response.extensions_mut().remove::<Permit>();
+    let metrics = metrics.as_ref().clone();
+    let served = Served { metrics, kind, path, user_agent, status, bytes: 0, _permit };
+    response.map(|body| Body::new(Counted { body, served }))
+}
+
+/// A body that is counted as it leaves.
+struct Counted {
+    body: Body,
+    served: Served,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            self.served.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 fn kind_of(path: &str) -> ServedKind {

@@ -33,8 +33,12 @@ pub(crate) fn router(folder: Option<&Path>) -> Router {
     };
     let index = Page::read(&folder, "index.html", "'none'");
     let embed = Page::read(&folder, "player/embed.html", "*");
+    let (plain_index, plain_embed) = (index.clone(), embed.clone());
     Router::new()
         .route("/embed/{name}", get(move || serve_page(embed.clone())))
+        // The files themselves have the same headers as the pages that they are.
+        .route("/index.html", get(move || serve_page(plain_index.clone())))
+        .route("/player/embed.html", get(move || serve_page(plain_embed.clone())))
         .fallback_service(
             ServeDir::new(&folder)
                 .append_index_html_on_directories(false)

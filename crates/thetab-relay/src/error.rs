@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,12 +18,14 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// Seconds to wait before the next try.
     pub(crate) retry_after_seconds: Option<u64>,
+    /// Size of the file whose range cannot be.
+    pub(crate) size_bytes: Option<u64>,
 }
 
 impl ApiError {
     /// An error that waiting does not mend.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { status, code, message: message.into(), retry_after_seconds: None }
+        ApiError { status, code, message: message.into(), retry_after_seconds: None, size_bytes: None }
     }
 
     /// No such stream.
@@ -38,6 +41,31 @@ impl ApiError {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
     }
 
+    /// The request is not what belongs here.
+    pub(crate) fn bad_request(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// The address is right and the method is not.
+    pub(crate) fn method() -> ApiError {
+        let message = "this address does not take this method; see the Allow header";
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method", message)
+    }
+
+    /// The range lies outside the file, or is none.
+    pub(crate) fn range(size_bytes: u64) -> ApiError {
+        let message = format!("the range lies outside the file, which has {size_bytes} bytes");
+        let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", message);
+        ApiError { size_bytes: Some(size_bytes), ..error }
+    }
+
+    /// The answer took too long.
+    pub(crate) fn late() -> ApiError {
+        let message = "the relay did not have an answer in time; try again soon";
+        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "late", message);
+        ApiError { retry_after_seconds: Some(2), ..error }
+    }
+
     /// Too many requests.
     pub(crate) fn rate_limited(retry_after_seconds: u64) -> ApiError {
         let message = format!("too many requests from this address; try again in {retry_after_seconds} s");
@@ -45,13 +73,14 @@ impl ApiError {
         ApiError { retry_after_seconds: Some(retry_after_seconds), ..error }
     }
 
-    /// Too many connections.
+    /// Too many answers in progress.
     pub(crate) fn busy() -> ApiError {
-        let error = ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "the relay is at its limit; try again soon",
-        );
+        ApiError::busy_with("the relay is at its limit; try again soon")
+    }
+
+    /// Too many connections.
+    pub(crate) fn busy_with(message: &str) -> ApiError {
+        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
         ApiError { retry_after_seconds: Some(2), ..error }
     }
 
@@ -65,14 +94,52 @@ impl ApiError {
     }
 }
 
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> ApiError {
+        let message = rejection.body_text();
+        match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "too_large", message),
+            status @ StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::new(status, "bad_request", message),
+            _ => ApiError::bad_request(message),
+        }
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> ApiError {
+        ApiError::bad_request(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> ApiError {
+        ApiError::bad_request(rejection.body_text())
+    }
+}
+
+impl ApiError {
+    /// The body that says it.
+    pub(crate) fn body(&self) -> serde_json::Value {
+        serde_json::json!({ "error": { "code": self.code, "message": self.message } })
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
+        let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(range) =
+            self.size_bytes.and_then(|size| HeaderValue::try_from(format!("bytes */{size}")).ok())
+        {
+            headers.insert(header::CONTENT_RANGE, range);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // A page of any origin may read why, also when a limit answers before the route.
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
         response
     }
 }

@@ -7,9 +7,9 @@ use std::{
 
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::JsonRejection},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware,
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State, rejection::JsonRejection},
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,7 +22,6 @@ use thetab_wire::{Encode as _, PresentationId, SealKey, SessionKey, ticket::Join
 use tower_http::{
     cors::{Any, CorsLayer},
     set_header::SetResponseHeaderLayer,
-    timeout::TimeoutLayer,
 };
 
 use crate::{
@@ -41,6 +40,18 @@ const TICKET_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 /// Most links that a ticket allows.
 const TICKET_LINKS: u16 = 16;
 const MAX_BODY_SIZE_BYTES: usize = 4 * 1024;
+/// Longest time that the API takes over an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A path's parts, or an error in words.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(ApiError))]
+pub(crate) struct Path<T>(pub(crate) T);
+
+/// A query's fields, or an error in words.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(ApiError))]
+pub(crate) struct Query<T>(pub(crate) T);
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -74,28 +85,36 @@ pub(crate) fn router(app: Arc<App>, web: Option<&std::path::Path>) -> Router {
         .allow_headers([header::CONTENT_TYPE, header::RANGE])
         .expose_headers([header::CONTENT_LENGTH, header::CONTENT_RANGE, header::ETAG, header::RETRY_AFTER])
         .max_age(Duration::from_secs(86_400));
-    let media = Router::new()
-        .route("/media/{name}/master.m3u8", get(origin::master))
-        .route("/media/{name}/{rendition}/{file}", get(origin::rendition_file))
-        .route("/media/{name}/{rendition}/records/{page}", get(origin::record_page));
+    let wrong_method = || async { ApiError::method() };
+    let media = Router::new().route("/media/{name}/{*path}", get(origin::media));
     let api = Router::new()
         .route("/api/v1/relay", get(relay))
         .route("/api/v1/streams", get(streams))
         .route("/api/v1/streams/{name}", get(stream))
         .route("/api/v1/streams/{name}/ticket", post(ticket))
         .route("/api/{*rest}", get(|| async { ApiError::not_found() }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10)));
-    let open = media.merge(api).layer(cors).layer(DefaultBodyLimit::max(MAX_BODY_SIZE_BYTES));
-    let operator = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/metrics", get(metrics));
+        .layer(middleware::from_fn(in_time));
+    let open = media.merge(api).method_not_allowed_fallback(wrong_method).layer(cors);
+    let operator = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(wrong_method);
     let nosniff = (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     let counters = Arc::new(app.metrics.clone());
     let limits = app.limits.clone();
-    open.merge(operator)
+    open.layer(DefaultBodyLimit::max(MAX_BODY_SIZE_BYTES))
+        .merge(operator)
         .with_state(app)
         .merge(app::router(web))
         .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
         .layer(middleware::from_fn_with_state(limits, limits::enforce))
         .layer(middleware::from_fn_with_state(counters, access::count))
+}
+
+/// Middleware: an answer that takes too long is an error in words.
+async fn in_time(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    answer.unwrap_or_else(|_| ApiError::late().into_response())
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +176,7 @@ struct RenditionInfo {
 
 fn describe(app: &App, presentation: &Presentation) -> StreamInfo {
     let manifest = &presentation.manifest;
-    let media_base = format!("/media/{}/", presentation.name);
+    let media_base = presentation.media_base();
     let renditions = manifest.renditions.iter().map(|rendition| RenditionInfo {
         id: rendition.id,
         media: rendition.media,
@@ -205,9 +224,8 @@ async fn ticket(
 ) -> Result<Response, ApiError> {
     app.limits.ticket(address)?;
     let found = app.store.find(&name).ok_or_else(|| ApiError::stream_not_found(&name))?;
-    let invalid = |message: String| ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message);
-    let Json(request) = body.map_err(|rejection| invalid(rejection.body_text()))?;
-    let expected = |field: &str| invalid(format!("`{field}` must be 64 hexadecimal digits"));
+    let Json(request) = body?;
+    let expected = |field: &str| ApiError::bad_request(format!("`{field}` must be 64 hexadecimal digits"));
     let session: SessionKey = request.session_key.parse().or(Err(expected("session_key")))?;
     let seal: SealKey = request.seal_key.parse().or(Err(expected("seal_key")))?;
     let ticket = JoinTicket {

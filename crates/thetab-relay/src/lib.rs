@@ -7,11 +7,13 @@
 mod access;
 mod app;
 mod config;
+mod connections;
 mod error;
 mod http;
 mod keys;
 mod limits;
 mod live;
+mod media_path;
 mod metrics;
 mod network;
 mod origin;
@@ -20,6 +22,7 @@ mod records;
 mod server;
 mod store;
 mod stun;
+pub mod untrusted;
 
 pub use config::RelayConfig;
 pub use keys::{KeyError, Keys, publisher_key};

@@ -36,7 +36,7 @@ pub(crate) fn window(manifest: &Manifest, now_unix_ms: u64) -> Option<Window> {
         })
         .take_while(|end| *end <= into_pass_ms)
         .count() as u64;
-    let complete = (elapsed_ms / pass_ms) * count + complete_in_pass;
+    let complete = (elapsed_ms / pass_ms).saturating_mul(count).saturating_add(complete_in_pass);
     let last = complete.checked_sub(1)?;
     Some(Window { first: complete.saturating_sub(WINDOW_SEGMENTS), last, count })
 }
@@ -94,6 +94,14 @@ mod tests {
         assert_eq!(window(&manifest, 5_000), Some(Window { first: 0, last: 0, count: 3 }));
         assert_eq!(window(&manifest, 11_000), Some(Window { first: 0, last: 2, count: 3 }));
         assert_eq!(window(&manifest, 1_000 + 100_000), Some(Window { first: 15, last: 29, count: 3 }));
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_gives_a_window_too() {
+        let mut manifest = looped(&[1, 0, 0]);
+        manifest.kind = Kind::Loop { started_unix_ms: 0 };
+        let window = window(&manifest, u64::MAX).unwrap();
+        assert_eq!(playlist(&manifest.renditions[0], window).matches(".m4s").count(), 15);
     }
 
     #[test]

@@ -3,43 +3,41 @@
 //! Everything that is decided is decided by [`Tracker`]; this module moves bytes and bounds queues. A node that
 //! does not read its events is disconnected, never waited for.
 
+mod hosts;
+mod streams;
+mod tracker;
+
 use std::{
     collections::BTreeMap,
-    io,
-    net::IpAddr,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, RwLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, Transport as _, connection_limits,
+    Multiaddr, StreamProtocol, Swarm, SwarmBuilder, Transport as _, connection_limits,
     core::muxing::StreamMuxerBox,
     identify,
     identity::Keypair,
     multiaddr::Protocol,
     noise, ping,
-    swarm::{ConnectionId, NetworkBehaviour, SwarmEvent},
+    swarm::{NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
 use libp2p_stream as stream;
 use libp2p_webrtc::tokio::Certificate;
-use thetab_sansio::{Instant, Machine, Runtime, drive};
-use thetab_swarm::tracker::{Effect, Input, StreamKey, Tracker};
-use thetab_wire::{
-    PresentationId,
-    frame::{FrameDecoder, encode_frame},
-    relay::TRACKER_PROTOCOL,
-};
+use thetab_swarm::tracker::{Input, Tracker};
+use thetab_wire::{PresentationId, relay::TRACKER_PROTOCOL};
 use tokio::sync::mpsc;
 
-use crate::metrics::Metrics;
+use self::{
+    hosts::{Admission, Hosts},
+    tracker::Events,
+};
+use crate::{limits::LimitSettings, metrics::Metrics};
 
 /// Inputs that may wait for the tracker; beyond, streams are read more slowly.
 const INPUT_QUEUE: usize = 4096;
-/// Events that may wait for one node; beyond, the node is disconnected.
-const EVENT_QUEUE: usize = 128;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many watch each presentation, as the tracker last said.
@@ -78,8 +76,8 @@ pub enum NetworkError {
 pub(crate) struct NetworkSettings {
     pub(crate) listen: Vec<Multiaddr>,
     pub(crate) external: Vec<Multiaddr>,
-    pub(crate) connections_per_address: u32,
-    pub(crate) connections: u32,
+    pub(crate) limits: LimitSettings,
+    pub(crate) behind_proxy: bool,
 }
 
 /// A handle on the tracker, for the HTTP side.
@@ -96,6 +94,7 @@ impl TrackerInputs {
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
+    admission: Admission,
     limits: connection_limits::Behaviour,
     streams: stream::Behaviour,
     ping: ping::Behaviour,
@@ -115,7 +114,8 @@ pub(crate) async fn start(
     viewers: ViewerCounts,
     addresses: Arc<RwLock<Vec<Multiaddr>>>,
 ) -> Result<(TrackerInputs, tokio::task::JoinSet<()>), NetworkError> {
-    let mut swarm = build(keypair, certificate, settings.connections)?;
+    let hosts = Hosts::new(&settings.limits, settings.behind_proxy);
+    let mut swarm = build(keypair, certificate, settings.limits.sessions, hosts.clone())?;
     for address in &settings.listen {
         let failed = |reason| NetworkError::Listen { address: address.clone(), reason };
         swarm.listen_on(address.clone()).map_err(|error| failed(error.to_string()))?;
@@ -124,12 +124,12 @@ pub(crate) async fn start(
     let incoming = swarm.behaviour().streams.new_control().accept(StreamProtocol::new(TRACKER_PROTOCOL));
     let incoming = incoming.map_err(|error| NetworkError::Transport(error.to_string()))?;
     let (inputs, queue) = mpsc::channel(INPUT_QUEUE);
-    let hosts = Hosts::new(settings.connections_per_address);
     let events = Events::default();
+    let patience = Duration::from_secs(settings.limits.idle_seconds.max(1).into());
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(run_tracker(tracker, queue, events.clone(), metrics, viewers));
-    tasks.spawn(run_swarm(swarm, hosts.clone(), settings.external.clone(), addresses));
-    tasks.spawn(accept(incoming, inputs.clone(), hosts, events));
+    tasks.spawn(tracker::run_tracker(tracker, queue, events.clone(), metrics, viewers));
+    tasks.spawn(run_swarm(swarm, settings.external.clone(), addresses));
+    tasks.spawn(streams::accept(incoming, inputs.clone(), hosts, events, patience));
     Ok((TrackerInputs(inputs), tasks))
 }
 
@@ -137,6 +137,7 @@ fn build(
     keypair: Keypair,
     certificate: Certificate,
     connections: u32,
+    hosts: Hosts,
 ) -> Result<Swarm<Behaviour>, NetworkError> {
     let failed = |error: &dyn std::fmt::Display| NetworkError::Transport(error.to_string());
     let limits = connection_limits::ConnectionLimits::default()
@@ -162,6 +163,7 @@ fn build(
         .map_err(|error| failed(&error))?;
     let built = builder
         .with_behaviour(|keypair| Behaviour {
+            admission: Admission(hosts),
             limits: connection_limits::Behaviour::new(limits),
             streams: stream::Behaviour::new(),
             ping: ping::Behaviour::new(ping::Config::new()),
@@ -227,236 +229,26 @@ fn reachable(listeners: &[Multiaddr], external: &[Multiaddr]) -> Vec<Multiaddr> 
 }
 
 fn is_loopback(address: &Multiaddr) -> bool {
-    ip_of(address).is_some_and(|ip| ip.is_loopback())
-}
-
-fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
-    address.iter().find_map(|part| match part {
-        Protocol::Ip4(ip) => Some(IpAddr::from(ip)),
-        Protocol::Ip6(ip) => Some(IpAddr::from(ip)),
-        _ => None,
+    address.iter().any(|part| match part {
+        Protocol::Ip4(ip) => ip.is_loopback(),
+        Protocol::Ip6(ip) => ip.is_loopback(),
+        _ => false,
     })
-}
-
-/// Where the connected peers are, and how many connections each address has.
-#[derive(Clone, Debug)]
-struct Hosts {
-    per_address: u32,
-    connected: Arc<Mutex<BTreeMap<(PeerId, ConnectionId), IpAddr>>>,
-}
-
-impl Hosts {
-    fn new(per_address: u32) -> Hosts {
-        Hosts { per_address, connected: Arc::default() }
-    }
-
-    /// Notes a connection; false when its address has too many.
-    fn connect(&self, peer: PeerId, connection: ConnectionId, address: IpAddr) -> bool {
-        let mut connected = self.connected.lock().expect("nothing panics while it holds the lock");
-        let already = connected.values().filter(|known| **known == address).count();
-        connected.insert((peer, connection), address);
-        already < self.per_address as usize
-    }
-
-    fn disconnect(&self, peer: PeerId, connection: ConnectionId) {
-        self.connected.lock().expect("nothing panics while it holds the lock").remove(&(peer, connection));
-    }
-
-    /// The network that a peer is in: /24 or /48. What the tracker sees of an address.
-    fn prefix(&self, peer: PeerId) -> Vec<u8> {
-        let connected = self.connected.lock().expect("nothing panics while it holds the lock");
-        let address = connected
-            .iter()
-            .find(|((known, _), _)| *known == peer)
-            .map(|(_, address)| address.to_canonical());
-        match address {
-            Some(IpAddr::V4(v4)) => v4.octets()[..3].to_vec(),
-            Some(IpAddr::V6(v6)) => v6.octets()[..6].to_vec(),
-            None => Vec::new(),
-        }
-    }
 }
 
 async fn run_swarm(
     mut swarm: Swarm<Behaviour>,
-    hosts: Hosts,
     external: Vec<Multiaddr>,
     addresses: Arc<RwLock<Vec<Multiaddr>>>,
 ) {
     loop {
         match swarm.select_next_some().await {
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                let address = ip_of(endpoint.get_remote_address()).unwrap_or(IpAddr::from([0; 4]));
-                if !hosts.connect(peer_id, connection_id, address) {
-                    tracing::debug!("an address has too many connections");
-                    swarm.close_connection(connection_id);
-                }
-            }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
-                hosts.disconnect(peer_id, connection_id)
-            }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
                 advertise(&swarm, &external, &addresses);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listener"),
             _ => {}
         }
-    }
-}
-
-/// Where each stream's events go.
-type Events = Arc<Mutex<BTreeMap<StreamKey, mpsc::Sender<Bytes>>>>;
-
-async fn accept(
-    mut incoming: stream::IncomingStreams,
-    inputs: mpsc::Sender<Input>,
-    hosts: Hosts,
-    events: Events,
-) {
-    let mut next_key = 0u64;
-    let mut streams = tokio::task::JoinSet::new();
-    while let Some((peer, opened)) = incoming.next().await {
-        while streams.try_join_next().is_some() {}
-        next_key = next_key.wrapping_add(1);
-        let key = StreamKey(next_key);
-        let (sender, receiver) = mpsc::channel(EVENT_QUEUE);
-        events.lock().expect("nothing panics while it holds the lock").insert(key, sender);
-        let opening =
-            Input::Opened { stream: key, transport_id: peer.to_bytes().into(), prefix: hosts.prefix(peer) };
-        let (inputs, events) = (inputs.clone(), events.clone());
-        streams.spawn(async move {
-            if inputs.send(opening).await.is_ok() {
-                if let Err(error) = serve(opened, key, &inputs, receiver).await {
-                    tracing::debug!(%error, "tracker stream");
-                }
-                let _ = inputs.send(Input::Closed { stream: key }).await;
-            }
-            events.lock().expect("nothing panics while it holds the lock").remove(&key);
-        });
-    }
-}
-
-/// Moves frames both ways until either end closes.
-async fn serve(
-    opened: Stream,
-    key: StreamKey,
-    inputs: &mpsc::Sender<Input>,
-    mut events: mpsc::Receiver<Bytes>,
-) -> io::Result<()> {
-    let (mut reader, mut writer) = opened.split();
-    let reading = async {
-        let mut decoder = FrameDecoder::default();
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            match reader.read(&mut buffer).await? {
-                0 => return Ok(()),
-                length => decoder.push(&buffer[..length]),
-            }
-            while let Some(message) = decoder.pop().map_err(io::Error::other)? {
-                if inputs.send(Input::Message { stream: key, message }).await.is_err() {
-                    return Ok(());
-                }
-            }
-        }
-    };
-    let writing = async {
-        while let Some(message) = events.recv().await {
-            writer.write_all(&encode_frame(&message).map_err(io::Error::other)?).await?;
-            writer.flush().await?;
-        }
-        writer.close().await
-    };
-    tokio::select! {
-        ended = reading => ended,
-        ended = writing => ended,
-    }
-}
-
-async fn run_tracker(
-    tracker: Tracker,
-    inputs: mpsc::Receiver<Input>,
-    events: Events,
-    metrics: Metrics,
-    viewers: ViewerCounts,
-) {
-    let mut runtime = TrackerRuntime { started: std::time::Instant::now(), inputs, events };
-    drive(&mut Observed { tracker, metrics, viewers }, &mut runtime).await;
-}
-
-/// The tracker, with its numbers shown after each step.
-struct Observed {
-    tracker: Tracker,
-    metrics: Metrics,
-    viewers: ViewerCounts,
-}
-
-impl Observed {
-    fn show(&self) {
-        let stats = self.tracker.stats();
-        let advance = |counter: &prometheus_client::metrics::counter::Counter, total: u64| {
-            counter.inc_by(total.saturating_sub(counter.get()));
-        };
-        self.metrics.tracker_sessions.set(i64::try_from(stats.sessions).unwrap_or(i64::MAX));
-        advance(&self.metrics.signals, stats.signals);
-        advance(&self.metrics.reports, stats.reports);
-        advance(&self.metrics.tracker_refused, stats.refused);
-        self.viewers.set(self.tracker.viewer_counts());
-    }
-}
-
-impl Machine for Observed {
-    type Input = Input;
-    type Effect = Effect;
-    fn handle(&mut self, now: Instant, input: Input) {
-        let changes_counts = !matches!(input, Input::Presentation { .. });
-        self.tracker.handle(now, input);
-        if changes_counts {
-            self.show();
-        }
-    }
-    fn handle_timeout(&mut self, now: Instant) {
-        self.tracker.handle_timeout(now);
-        self.show();
-    }
-    fn poll_effect(&mut self) -> Option<Effect> {
-        self.tracker.poll_effect()
-    }
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.tracker.poll_timeout()
-    }
-}
-
-struct TrackerRuntime {
-    started: std::time::Instant,
-    inputs: mpsc::Receiver<Input>,
-    events: Events,
-}
-
-impl Runtime<Observed> for TrackerRuntime {
-    fn now(&self) -> Instant {
-        Instant::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
-    }
-
-    fn perform(&mut self, effect: Effect) {
-        let mut events = self.events.lock().expect("nothing panics while it holds the lock");
-        match effect {
-            Effect::Send { stream, message } => {
-                let full = events.get(&stream).is_some_and(|sender| sender.try_send(message).is_err());
-                if full {
-                    events.remove(&stream);
-                }
-            }
-            Effect::Close { stream } => {
-                events.remove(&stream);
-            }
-            effect => tracing::error!(?effect, "the tracker wants something that this host cannot do"),
-        }
-    }
-
-    async fn next_input(&mut self, deadline: Option<Instant>) -> Option<Input> {
-        let Some(deadline) = deadline else { return self.inputs.recv().await };
-        let until = self.started + deadline.since_start();
-        tokio::time::timeout_at(until.into(), self.inputs.recv()).await.ok().flatten()
     }
 }
 

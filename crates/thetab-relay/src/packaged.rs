@@ -6,12 +6,11 @@ use std::{
 };
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
-use thetab_wire::PresentationId;
 
 use crate::{
     keys::{KeyError, Keys, publisher_key},
     records::{RecordsError, write_records},
-    store::{Kind, Manifest, Media, Rendition, is_name},
+    store::{Kind, Manifest, Media, Rendition, current_revision, is_name, presentation_id, revision_folder},
 };
 
 /// What to take in.
@@ -83,55 +82,123 @@ pub fn check_name(data: &Path, name: &str, replace: bool) -> Result<(), PackageE
 /// [`PackageError`]
 pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Manifest, PackageError> {
     check_name(data, source.name, source.replace)?;
-    let signing = Keys::new(data).publisher()?;
-    let presentation = PresentationId::new(&publisher_key(&signing), source.name);
     let manifest = Manifest {
         title: source.title.to_owned(),
         kind: source.kind,
         renditions: read_renditions(source.folder)?,
     };
+    let signing = Keys::new(data).publisher()?;
     let streams = data.join("streams");
+    let target = streams.join(source.name);
+    let revision = if target.exists() { current_revision(&target).saturating_add(1) } else { 0 };
+    let presentation = presentation_id(&publisher_key(&signing), source.name, revision);
     fs::create_dir_all(&streams).map_err(io_error(&streams))?;
     let staging =
         tempfile::Builder::new().prefix(".publishing-").tempdir_in(&streams).map_err(io_error(&streams))?;
-    copy_file(source.folder, staging.path(), "master.m3u8")?;
+    fill(staging.path(), source.folder, &manifest, |folder, rendition| {
+        Ok(write_records(folder, rendition.id, &rendition.segment_durations_ms, &presentation, &signing)?)
+    })?;
+    if revision == 0 {
+        move_in(staging, &target, source.name)?
+    } else {
+        move_in_revision(staging, &target, revision)?
+    }
+    Ok(manifest)
+}
+
+/// Copies playlists and segments, has each rendition's folder signed, and writes the manifest.
+fn fill(
+    staging: &Path,
+    from: &Path,
+    manifest: &Manifest,
+    sign: impl Fn(&Path, &Rendition) -> Result<(), PackageError>,
+) -> Result<(), PackageError> {
+    copy_file(from, staging, "master.m3u8")?;
     for rendition in &manifest.renditions {
         let name = format!("r{}", rendition.id);
-        let (from, to) = (source.folder.join(&name), staging.path().join(&name));
+        let (from, to) = (from.join(&name), staging.join(&name));
         fs::create_dir(&to).map_err(io_error(&to))?;
         let count = rendition.segment_durations_ms.len();
         let segments = (0..count).map(|sequence| format!("{sequence}.m4s"));
         for file in ["index.m3u8".to_owned(), "init.mp4".to_owned()].into_iter().chain(segments) {
             copy_file(&from, &to, &file)?;
         }
-        write_records(&to, rendition.id, &rendition.segment_durations_ms, &presentation, &signing)?;
+        sign(&to, rendition)?;
     }
     let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-    let file = staging.path().join("stream.json");
-    fs::write(&file, json).map_err(io_error(&file))?;
-    move_in(&streams, source.name, staging)?;
-    Ok(manifest)
+    let file = staging.join("stream.json");
+    fs::write(&file, json).map_err(io_error(&file))
 }
 
-fn move_in(streams: &Path, name: &str, staging: tempfile::TempDir) -> Result<(), PackageError> {
-    let target = streams.join(name);
-    let old = target.exists().then(|| tempfile::Builder::new().prefix(".replaced-").tempdir_in(streams));
-    let old = old.transpose().map_err(io_error(streams))?;
-    if let Some(old) = &old {
-        fs::rename(&target, old.path().join("old")).map_err(io_error(&target))?;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(staging.path(), fs::Permissions::from_mode(0o755)).map_err(io_error(&target))?;
-    }
-    if let Err(error) = fs::rename(staging.path(), &target) {
-        if let Some(old) = &old {
-            fs::rename(old.path().join("old"), &target).map_err(io_error(&target))?;
+/// The first revision of a name: the folder appears by one rename. One that was published meanwhile stays.
+fn move_in(staging: tempfile::TempDir, target: &Path, name: &str) -> Result<(), PackageError> {
+    open_to_all(staging.path())?;
+    fs::rename(staging.path(), target).map_err(|error| match error.kind() {
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
+            PackageError::Taken(name.to_owned())
         }
-        return Err(io_error(&target)(error));
-    }
+        _ => io_error(target)(error),
+    })?;
     let _ = staging.keep();
+    Ok(())
+}
+
+/// A later revision: its folder is put beside the one that counts, then one rename says that this one counts.
+fn move_in_revision(staging: tempfile::TempDir, target: &Path, revision: u64) -> Result<(), PackageError> {
+    let folder = revision_folder(target, revision);
+    // Left by a publisher that ended between the two renames.
+    let _ = fs::remove_dir_all(&folder);
+    open_to_all(staging.path())?;
+    fs::rename(staging.path(), &folder).map_err(io_error(&folder))?;
+    let _ = staging.keep();
+    let current = target.join("current");
+    let written = tempfile::NamedTempFile::new_in(target).and_then(|mut file| {
+        io::Write::write_all(&mut file, revision.to_string().as_bytes())?;
+        file.as_file().sync_all()?;
+        open_file_to_all(file.path())?;
+        Ok(file.persist(&current)?)
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_dir_all(&folder);
+        return Err(io_error(&current)(error));
+    }
+    remove_before(target, revision.saturating_sub(1));
+    Ok(())
+}
+
+/// Removes every revision before `oldest`. What cannot be removed is tried again the next time.
+fn remove_before(target: &Path, oldest: u64) {
+    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let revision = name.strip_prefix('@').and_then(|digits| digits.parse::<u64>().ok());
+        let obsolete = match revision {
+            Some(revision) => revision < oldest,
+            None => oldest > 0 && name != "current",
+        };
+        if obsolete {
+            let path = entry.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+    }
+}
+
+/// Temporary folders are their owner's alone; a relay may run as somebody else.
+fn open_to_all(folder: &Path) -> Result<(), PackageError> {
+    set_mode(folder, 0o755).map_err(io_error(folder))
+}
+
+fn open_file_to_all(file: &Path) -> io::Result<()> {
+    set_mode(file, 0o644)
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
@@ -152,15 +219,11 @@ fn layout(path: &Path, problem: impl Into<String>) -> PackageError {
 fn read_renditions(folder: &Path) -> Result<Vec<Rendition>, PackageError> {
     let path = folder.join("master.m3u8");
     let bytes = fs::read(&path).map_err(io_error(&path))?;
-    let (_, master) =
-        m3u8_rs::parse_master_playlist(&bytes).or(Err(layout(&path, "is not a master playlist")))?;
-    let mut renditions = described(&master).map_err(|problem| layout(&path, problem))?;
-    renditions.sort_by_key(|rendition| rendition.id);
-    for (index, rendition) in renditions.iter_mut().enumerate() {
-        if usize::from(rendition.id) != index {
-            return Err(layout(&path, "its renditions must be r0, r1, r2, … without a gap"));
-        }
-        rendition.segment_durations_ms = read_durations(&folder.join(format!("r{index}/index.m3u8")))?;
+    let mut renditions = read_master(&bytes).map_err(|problem| layout(&path, problem))?;
+    for rendition in &mut renditions {
+        let path = folder.join(format!("r{}/index.m3u8", rendition.id));
+        let bytes = fs::read(&path).map_err(io_error(&path))?;
+        rendition.segment_durations_ms = read_media(&bytes).map_err(|problem| layout(&path, problem))?;
     }
     let shortest = renditions.iter().map(|rendition| rendition.segment_durations_ms.len()).min().unwrap_or(0);
     if shortest == 0 {
@@ -170,6 +233,35 @@ fn read_renditions(folder: &Path) -> Result<Vec<Rendition>, PackageError> {
         return Err(layout(&path, "its renditions do not have the same number of segments"));
     }
     Ok(renditions)
+}
+
+/// The renditions that a master playlist names, without their segments.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_master(bytes: &[u8]) -> Result<Vec<Rendition>, String> {
+    let (_, master) = m3u8_rs::parse_master_playlist(bytes).or(Err("is not a master playlist"))?;
+    let mut renditions = described(&master)?;
+    renditions.sort_by_key(|rendition| rendition.id);
+    let numbered = renditions.iter().enumerate().all(|(index, rendition)| usize::from(rendition.id) == index);
+    if numbered { Ok(renditions) } else { Err("its renditions must be r0, r1, r2, … without a gap".into()) }
+}
+
+/// The playing times of a media playlist's segments, in milliseconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_media(bytes: &[u8]) -> Result<Vec<u32>, String> {
+    let (_, playlist): (_, MediaPlaylist) =
+        m3u8_rs::parse_media_playlist(bytes).or(Err("is not a media playlist"))?;
+    let mut durations = Vec::with_capacity(playlist.segments.len());
+    for (index, segment) in playlist.segments.iter().enumerate() {
+        if segment.uri != format!("{index}.m4s") {
+            return Err(format!("segment {index} should be called {index}.m4s, not {}", segment.uri));
+        }
+        durations.push((segment.duration * 1000.0).round() as u32);
+    }
+    Ok(durations)
 }
 
 fn described(master: &MasterPlaylist) -> Result<Vec<Rendition>, String> {
@@ -205,21 +297,4 @@ fn described(master: &MasterPlaylist) -> Result<Vec<Rendition>, String> {
     }
     renditions.dedup_by_key(|rendition| rendition.id);
     Ok(renditions)
-}
-
-fn read_durations(path: &Path) -> Result<Vec<u32>, PackageError> {
-    let bytes = fs::read(path).map_err(io_error(path))?;
-    let (_, playlist): (_, MediaPlaylist) =
-        m3u8_rs::parse_media_playlist(&bytes).or(Err(layout(path, "is not a media playlist")))?;
-    let mut durations = Vec::with_capacity(playlist.segments.len());
-    for (index, segment) in playlist.segments.iter().enumerate() {
-        if segment.uri != format!("{index}.m4s") {
-            return Err(layout(
-                path,
-                format!("segment {index} should be called {index}.m4s, not {}", segment.uri),
-            ));
-        }
-        durations.push((segment.duration * 1000.0).round() as u32);
-    }
-    Ok(durations)
 }

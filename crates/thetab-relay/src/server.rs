@@ -8,8 +8,14 @@ use std::{
     time::Duration,
 };
 
-use axum_server::{Handle, tls_rustls::RustlsConfig};
-use hyper_util::rt::TokioTimer;
+use axum_server::{
+    Handle,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use rand_core::{OsRng, RngCore as _};
 use thetab_swarm::tracker::{self, Input, Tracker};
@@ -17,9 +23,10 @@ use tokio::{net::UdpSocket, task::JoinSet};
 
 use crate::{
     config::RelayConfig,
+    connections::Gate,
     http::{self, App},
     keys::{KeyError, Keys, publisher_key},
-    limits::Limits,
+    limits::{LimitSettings, Limits},
     metrics::Metrics,
     network::{self, NetworkError, NetworkSettings, TrackerInputs, ViewerCounts},
     records::LiveRecords,
@@ -29,7 +36,10 @@ use crate::{
 
 /// Ports tried after a port that is taken.
 const PORT_TRIES: u16 = 50;
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest head of a request; longer ones are answered with 431.
+const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
+/// Requests at a time on one HTTP/2 connection.
+const STREAMS_PER_CONNECTION: u32 = 64;
 const SCAN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why a relay does not start.
@@ -123,7 +133,7 @@ impl Relay {
             store,
             live_records: LiveRecords::new(signing.clone()),
             signing,
-            metrics,
+            metrics: metrics.clone(),
             registry,
             limits,
             peer_id,
@@ -139,19 +149,18 @@ impl Relay {
         let service =
             http::router(app, config.app.as_deref()).into_make_service_with_connect_info::<SocketAddr>();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let serving = handle.clone();
+        let gate = Gate::new(&config.limits, config.behind_proxy, tls.is_none(), metrics);
+        let server = axum_server::from_tcp(listener).map_err(port_error(http.port()))?;
         match tls {
             Some(tls) => {
-                let mut server = axum_server::from_tcp_rustls(listener, tls)
-                    .map_err(port_error(http.port()))?
-                    .handle(serving);
-                server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+                let acceptor = RustlsAcceptor::new(tls).acceptor(gate);
+                let mut server = server.acceptor(acceptor).handle(handle.clone());
+                bound(server.http_builder(), &config.limits);
                 tasks.spawn(async move { report("HTTPS", server.serve(service).await) });
             }
             None => {
-                let mut server =
-                    axum_server::from_tcp(listener).map_err(port_error(http.port()))?.handle(serving);
-                server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+                let mut server = server.acceptor(gate).http1_only().handle(handle.clone());
+                bound(server.http_builder(), &config.limits);
                 tasks.spawn(async move { report("HTTP", server.serve(service).await) });
             }
         }
@@ -182,12 +191,25 @@ impl Relay {
     /// Stops listening, gives answers in progress up to `patience`, then ends everything.
     pub async fn shut_down(mut self, patience: Duration) {
         self.handle.graceful_shutdown(Some(patience));
-        while self.handle.connection_count() > 0 {
-            // Each connection that ends is seen at the next poll; the handle itself cuts them off after `patience`.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let ended = async {
+            while self.handle.connection_count() > 0 {
+                // The handle says how many there are, not when one ends.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // The handle cuts connections off after `patience`, but not those that are still shaking hands.
+        let _ = tokio::time::timeout(patience + Duration::from_millis(200), ended).await;
         self.tasks.shutdown().await;
     }
+}
+
+/// What a client may ask of the parser.
+fn bound(builder: &mut Builder<TokioExecutor>, limits: &LimitSettings) {
+    let timeout = Duration::from_secs(limits.header_seconds.max(1).into());
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(timeout).max_buf_size(MAX_HEAD_SIZE_BYTES);
+    let mut http2 = builder.http2();
+    http2.max_concurrent_streams(STREAMS_PER_CONNECTION).max_header_list_size(MAX_HEAD_SIZE_BYTES as u32);
 }
 
 fn report(what: &str, ended: io::Result<()>) {
@@ -271,7 +293,7 @@ fn network_settings(config: &RelayConfig) -> Result<NetworkSettings, StartError>
             host.with(Protocol::Tcp(tcp.port())).with(Protocol::Ws("/".into())),
         ],
         external: config.external_addresses.clone(),
-        connections_per_address: config.limits.connections_per_address,
-        connections: config.limits.sessions,
+        limits: config.limits,
+        behind_proxy: config.behind_proxy,
     })
 }

@@ -1,6 +1,9 @@
 //! Presentations on disk: `<data>/streams/<name>/` with a `stream.json` beside the playlists and segments.
 //!
-//! A presentation appears by one rename, so that neither a reader nor a crash ever sees half of one.
+//! A presentation appears by one rename, so that neither a reader nor a crash ever sees half of one. What replaces it is
+//! its next revision, in the folder `@1`, `@2`, … below; the file `current`, replaced by one rename as well, says which
+//! counts. A revision has an id and addresses of its own: peers and caches never take one for the other. The one before
+//! stays, for those who are watching it.
 
 use std::{
     collections::BTreeMap,
@@ -70,6 +73,24 @@ pub enum Media {
 }
 
 impl Manifest {
+    /// Reads a `stream.json`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] when renditions are missing, misnumbered or of different lengths.
+    pub fn from_json(json: &[u8]) -> io::Result<Manifest> {
+        let manifest: Manifest = serde_json::from_slice(json)?;
+        let counts_agree = manifest
+            .renditions
+            .windows(2)
+            .all(|pair| pair[0].segment_durations_ms.len() == pair[1].segment_durations_ms.len());
+        let mut numbered = manifest.renditions.iter().enumerate();
+        let ids_agree = numbered.all(|(index, rendition)| usize::from(rendition.id) == index);
+        if manifest.renditions.is_empty() || manifest.duration_ms() == 0 || !counts_agree || !ids_agree {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "renditions are missing or do not agree"));
+        }
+        Ok(manifest)
+    }
+
     /// Playing time of one pass, in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.renditions
@@ -88,6 +109,8 @@ impl Manifest {
 pub struct Presentation {
     /// Its name in URLs.
     pub name: String,
+    /// How often the name was given to something else before.
+    pub revision: u64,
     /// Its id on the wire.
     pub id: PresentationId,
     /// Its folder.
@@ -96,10 +119,38 @@ pub struct Presentation {
     pub manifest: Manifest,
 }
 
+impl Presentation {
+    /// Where its media begins in URLs.
+    pub(crate) fn media_base(&self) -> String {
+        match self.revision {
+            0 => format!("/media/{}/", self.name),
+            revision => format!("/media/{}/@{revision}/", self.name),
+        }
+    }
+}
+
 /// Whether `name` can be a presentation's name: 1 to 64 of a-z, 0-9 and -.
 pub fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// The folder of a revision below its name's.
+pub(crate) fn revision_folder(named: &Path, revision: u64) -> PathBuf {
+    if revision == 0 { named.to_path_buf() } else { named.join(format!("@{revision}")) }
+}
+
+/// Which revision counts in the folder of a name.
+pub(crate) fn current_revision(named: &Path) -> u64 {
+    fs::read_to_string(named.join("current")).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// What a revision is called on the wire: no name has an @ in it.
+pub(crate) fn presentation_id(publisher: &PublisherKey, name: &str, revision: u64) -> PresentationId {
+    match revision {
+        0 => PresentationId::new(publisher, name),
+        revision => PresentationId::new(publisher, &format!("{name}@{revision}")),
+    }
 }
 
 /// The presentations of one data folder. Newly published ones are seen without a restart.
@@ -107,7 +158,7 @@ pub fn is_name(name: &str) -> bool {
 pub struct Store {
     folder: PathBuf,
     publisher: PublisherKey,
-    loaded: Mutex<BTreeMap<String, (SystemTime, Arc<Presentation>)>>,
+    loaded: Mutex<BTreeMap<PathBuf, (SystemTime, Arc<Presentation>)>>,
 }
 
 impl Store {
@@ -126,11 +177,22 @@ impl Store {
         if !is_name(name) {
             return None;
         }
-        let folder = self.folder.join(name);
+        self.load(name, current_revision(&self.folder.join(name)))
+    }
+
+    /// One revision of the presentation called `name`: the one that counts, or the one before.
+    pub(crate) fn find_revision(&self, name: &str, revision: u64) -> Option<Arc<Presentation>> {
+        is_name(name).then(|| self.load(name, revision)).flatten()
+    }
+
+    fn load(&self, name: &str, revision: u64) -> Option<Arc<Presentation>> {
+        let folder = revision_folder(&self.folder.join(name), revision);
         let file = folder.join("stream.json");
-        let modified = fs::metadata(&file).and_then(|metadata| metadata.modified()).ok()?;
-        let mut loaded = self.loaded.lock().expect("nothing panics while it holds the lock");
-        if let Some((at, presentation)) = loaded.get(name)
+        let Ok(modified) = fs::metadata(&file).and_then(|metadata| metadata.modified()) else {
+            self.lock().remove(&folder);
+            return None;
+        };
+        if let Some((at, presentation)) = self.lock().get(&folder)
             && *at == modified
         {
             return Some(presentation.clone());
@@ -140,10 +202,14 @@ impl Store {
                 |error| tracing::warn!(stream = name, %error, "stream.json cannot be used; publish it again"),
             )
             .ok()?;
-        let id = PresentationId::new(&self.publisher, name);
-        let presentation = Arc::new(Presentation { name: name.to_owned(), id, folder, manifest });
-        loaded.insert(name.to_owned(), (modified, presentation.clone()));
+        let (name, id) = (name.to_owned(), presentation_id(&self.publisher, name, revision));
+        let presentation = Arc::new(Presentation { name, revision, id, folder: folder.clone(), manifest });
+        self.lock().insert(folder, (modified, presentation.clone()));
         Some(presentation)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (SystemTime, Arc<Presentation>)>> {
+        self.loaded.lock().expect("nothing panics while it holds the lock")
     }
 
     /// Every presentation, by name.
@@ -157,15 +223,5 @@ impl Store {
 }
 
 fn read_manifest(file: &Path) -> io::Result<Manifest> {
-    let manifest: Manifest = serde_json::from_slice(&fs::read(file)?)?;
-    let counts_agree = manifest
-        .renditions
-        .windows(2)
-        .all(|pair| pair[0].segment_durations_ms.len() == pair[1].segment_durations_ms.len());
-    let ids_agree =
-        manifest.renditions.iter().enumerate().all(|(index, rendition)| usize::from(rendition.id) == index);
-    if manifest.renditions.is_empty() || manifest.duration_ms() == 0 || !counts_agree || !ids_agree {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "renditions are missing or do not agree"));
-    }
-    Ok(manifest)
+    Manifest::from_json(&fs::read(file)?)
 }

@@ -3,7 +3,7 @@
 //! Left out: everything but binding. An answer is no larger than twice its question, and one address gets
 //! few a second, so the responder is of no use to amplify with.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use governor::{Quota, RateLimiter};
 use stun::{
@@ -12,38 +12,38 @@ use stun::{
 };
 use tokio::net::UdpSocket;
 
-use crate::metrics::Metrics;
+use crate::{limits::counted, metrics::Metrics};
 
 const ANSWERS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 
-/// Answers on `socket` until it fails or the task is dropped.
+/// Answers on `socket` until the task is dropped.
 pub(crate) async fn serve(socket: UdpSocket, metrics: Metrics) {
-    let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(ANSWERS_PER_SECOND)));
+    let limiter = RateLimiter::keyed(Quota::per_second(ANSWERS_PER_SECOND));
     let mut buffer = [0; 1280];
-    let mut answered = 0u64;
+    let mut questions = 0u64;
     loop {
         let (length, from) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
             Err(error) => {
                 tracing::debug!(%error, "STUN socket");
+                tokio::task::yield_now().await;
                 continue;
             }
         };
-        let Some(answer) = limiter.check_key(&from.ip()).ok().and_then(|()| answer(&buffer[..length], from))
-        else {
-            continue;
-        };
-        if socket.send_to(&answer, from).await.is_ok() {
-            metrics.stun_answers.inc();
-        }
-        answered = answered.wrapping_add(1);
-        if answered.is_multiple_of(1024) {
+        // Only what deserves an answer is remembered, and the forgetting keeps up with the remembering.
+        let Some(answer) = answer(&buffer[..length], from) else { continue };
+        questions = questions.wrapping_add(1);
+        if questions.is_multiple_of(1024) {
             limiter.retain_recent();
+        }
+        if limiter.check_key(&counted(from.ip())).is_ok() && socket.send_to(&answer, from).await.is_ok() {
+            metrics.stun_answers.inc();
         }
     }
 }
 
-fn answer(request: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
+/// The answer to one datagram, if it is a question.
+pub(crate) fn answer(request: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
     let mut message = Message::new();
     message.unmarshal_binary(request).ok()?;
     if message.typ != BINDING_REQUEST {
