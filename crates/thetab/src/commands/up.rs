@@ -41,20 +41,20 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<()> {
 }
 
 fn publish_samples(data: &Path) -> anyhow::Result<()> {
-    let streams = data.join("streams");
-    if ["sample", "live"].iter().all(|name| streams.join(name).join("stream.json").is_file()) {
+    // A minute ago, so that the live window is full at once.
+    let started =
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(LIVE_HEAD_START);
+    let started_unix_ms = u64::try_from(started.as_millis()).unwrap_or(u64::MAX);
+    let samples = [("sample", "Sample", Kind::Vod), ("live", "Sample, live", Kind::Loop { started_unix_ms })];
+    let missing = |name: &str| !data.join("streams").join(name).exists();
+    if !samples.iter().any(|(name, ..)| missing(name)) {
         return Ok(());
     }
     fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
     let unpacked = tempfile::tempdir_in(data).context("no room for the sample")?;
     tar::Archive::new(SAMPLE).unpack(unpacked.path()).context("the sample cannot be unpacked")?;
-    // A minute ago, so that the live window is full at once.
-    let started =
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(LIVE_HEAD_START);
-    let started_unix_ms = u64::try_from(started.as_millis()).unwrap_or(u64::MAX);
-    let kinds = [("sample", "Sample", Kind::Vod), ("live", "Sample, live", Kind::Loop { started_unix_ms })];
-    for (name, title, kind) in kinds {
-        let source = PackagedSource { folder: unpacked.path(), name, title, kind, replace: true };
+    for (name, title, kind) in samples.into_iter().filter(|(name, ..)| missing(name)) {
+        let source = PackagedSource { folder: unpacked.path(), name, title, kind, replace: false };
         publish_packaged(data, &source)
             .with_context(|| format!("the stream `{name}` cannot be published"))?;
     }
