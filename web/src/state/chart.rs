@@ -86,7 +86,13 @@ impl Chart {
 }
 
 fn smoothed(rates: &[u64]) -> Vec<u64> {
-    (1..=rates.len()).map(|end| mean(&rates[end.saturating_sub(MEAN_OVER)..end])).collect()
+    // Before the first second of a young player there was nothing; before a whole minute there is something unknown.
+    let is_young = rates.len() < SECONDS;
+    let smooth = |end: usize| {
+        let recent = &rates[end.saturating_sub(MEAN_OVER)..end];
+        if is_young { recent.iter().sum::<u64>() / MEAN_OVER as u64 } else { mean(recent) }
+    };
+    (1..=rates.len()).map(smooth).collect()
 }
 
 fn mean(rates: &[u64]) -> u64 {
@@ -97,13 +103,14 @@ fn last(rates: &[u64]) -> u64 {
     rates.last().copied().unwrap_or_default()
 }
 
-/// The next of 1, 2, 5, 10, 20, 50…
+/// The next number with a first digit that reads well: 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150…
 fn round_top(bps: u64) -> u64 {
     let mut magnitude = 1;
     while magnitude <= bps / 10 {
         magnitude *= 10;
     }
-    [1, 2, 5, 10].into_iter().map(|step| step * magnitude).find(|top| *top >= bps).unwrap_or(bps)
+    let steps = [10, 15, 20, 25, 30, 40, 50, 60, 80, 100];
+    steps.into_iter().map(|step| step * magnitude / 10).find(|top| *top >= bps).unwrap_or(bps)
 }
 
 fn tenths_of(bps: u64, top_bps: u64) -> i64 {
@@ -158,8 +165,8 @@ mod tests {
         let top = |peers, origin| Chart::of(&seconds(peers, origin, 60)).top_bps;
         assert_eq!(top(1_100_000, 600_000), 2_000_000);
         assert_eq!(top(2_000_000, 0), 2_000_000);
-        assert_eq!(top(6_000_000, 0), 10_000_000);
-        assert_eq!(top(10_000_000, 1), 20_000_000);
+        assert_eq!(top(7_000_000, 0), 8_000_000);
+        assert_eq!(top(10_000_000, 1), 15_000_000);
         assert_eq!(Chart::of(&[]).top_bps, SMALLEST_TOP_BPS);
     }
 
@@ -175,7 +182,7 @@ mod tests {
     #[test]
     fn the_newest_second_stands_at_the_right_edge() {
         let chart = Chart::of(&seconds(2_000_000, 0, 3));
-        assert_eq!(chart.peers.edge, "M2280 220L2320 220L2360 220");
+        assert_eq!(chart.peers.edge, "M2280 954L2320 687L2360 420");
     }
 
     #[test]
