@@ -316,7 +316,7 @@ impl Mesh {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         self.peers.insert(connection, peer.session);
-        self.attempts.insert(peer.session, Attempt::new(connection, number, peer, role));
+        self.attempts.insert(peer.session, Attempt::new(now, connection, number, peer, role));
         self.timers.set(Timer::Attempt(peer.session), now + ATTEMPT_TIMEOUT);
         connection
     }

@@ -1,7 +1,7 @@
 use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
-use thetab_sansio::{Bounded, Full};
+use thetab_sansio::{Bounded, Full, Instant};
 use thetab_wire::{
     codec::{List, Text},
     peer::PeerMessage,
@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) peer: SealPeer,
     pub(super) role: Role,
+    /// When it began.
+    pub(super) since: Instant,
     described: bool,
     local: Vec<Text<512>>,
     local_count: usize,
@@ -43,12 +45,19 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(connection: ConnectionId, number: u64, peer: SealPeer, role: Role) -> Attempt {
+    pub(super) fn new(
+        since: Instant,
+        connection: ConnectionId,
+        number: u64,
+        peer: SealPeer,
+        role: Role,
+    ) -> Attempt {
         Attempt {
             connection,
             number,
             peer,
             role,
+            since,
             described: false,
             local: Vec::new(),
             local_count: 0,
@@ -134,7 +143,7 @@ mod tests {
     #[test]
     fn what_comes_before_the_channels_are_open_is_kept_within_bounds() {
         let peer = SealPeer { session: SessionKey([1; 32]), seal: SealKey([2; 32]) };
-        let mut attempt = Attempt::new(ConnectionId(1), 1, peer, Role::Answering);
+        let mut attempt = Attempt::new(Instant::ZERO, ConnectionId(1), 1, peer, Role::Answering);
         let largest = Bytes::from(alloc::vec![0; PeerMessage::MAX_SIZE_BYTES]);
         let larger = Bytes::from(alloc::vec![0; PeerMessage::MAX_SIZE_BYTES + 1]);
         assert!(attempt.keep_early(larger).is_err());
