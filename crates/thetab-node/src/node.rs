@@ -219,10 +219,10 @@ impl Node {
     fn swarm_effect(&mut self, now: Instant, effect: SwarmEffect) {
         match effect {
             SwarmEffect::SendControl { peer, message } => {
-                self.to_peer(&peer, |connection| Effect::SendControl { connection, message });
+                self.at_peer(&peer, |connection| Effect::SendControl { connection, message });
             }
             SwarmEffect::SendBulk { peer, frame } => {
-                self.to_peer(&peer, |connection| Effect::SendBulk { connection, frame });
+                self.at_peer(&peer, |connection| Effect::SendBulk { connection, frame });
             }
             SwarmEffect::Disconnect { peer } => self.mesh.disconnect(now, peer, &mut self.out),
             SwarmEffect::Ban { peer, reason, duration } => {
@@ -233,7 +233,7 @@ impl Node {
         }
     }
 
-    fn to_peer(&mut self, peer: &PeerId, effect: impl FnOnce(ConnectionId) -> Effect) {
+    fn at_peer(&mut self, peer: &PeerId, effect: impl FnOnce(ConnectionId) -> Effect) {
         if let Some(connection) = self.mesh.link(peer) {
             self.out.host(effect(connection));
         }

@@ -48,10 +48,10 @@ pub(crate) fn decide(
     let Some(chosen) = settings.sharing else {
         return decision(SharingMode::Off, ModeReason::NoConsent);
     };
-    if chosen == SharingMode::Share {
-        if let Some(reason) = against_sharing(settings, conditions, paused_for) {
-            return decision(SharingMode::Download, reason);
-        }
+    if chosen == SharingMode::Share
+        && let Some(reason) = against_sharing(settings, conditions, paused_for)
+    {
+        return decision(SharingMode::Download, reason);
     }
     let alone = chosen != SharingMode::Off && audience.is_some_and(|audience| !audience.is_enough());
     decision(chosen, if alone { ModeReason::FewViewers } else { ModeReason::Chosen })
