@@ -106,6 +106,16 @@ impl AggregatedVotes {
         sums
     }
 
+    /// The aggregate with more signers; ours when they have as many.
+    #[must_use]
+    pub fn pick<'a>(&'a self, other: &'a AggregatedVotes) -> &'a AggregatedVotes {
+        if other.signers() > self.signers() { other } else { self }
+    }
+
+    fn signers(&self) -> usize {
+        self.multiplicities.iter().filter(|&&multiplicity| multiplicity > 0).count()
+    }
+
     /// Adds another aggregate for the same block and pool; `false` when it brings no new signer and was left out.
     ///
     /// # Errors
@@ -130,5 +140,53 @@ impl AggregatedVotes {
         self.multiplicities = sums;
         self.signature = Some(sum);
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::bls::BlsSecretKey;
+
+    fn votes(multiplicities: [u32; 3]) -> AggregatedVotes {
+        let (block, gcp) = (B256::repeat_byte(1), B256::repeat_byte(2));
+        let message = AggregatedVotes::sign_bytes(&block, &gcp);
+        let keys = [1, 2, 3].map(|number| BlsSecretKey::from_bytes(&[number; 32]).unwrap());
+        let signatures = keys.map(|key| key.sign(&message));
+        let signature = BlsSignature::aggregate(signatures.iter().zip(multiplicities));
+        AggregatedVotes { block, gcp, multiplicities: multiplicities.to_vec(), signature }
+    }
+
+    #[test]
+    fn merging_adds_signers_and_leaves_out_what_brings_none() {
+        let mut merged = votes([1, 0, 0]);
+        assert_eq!(merged.merge(&votes([2, 1, 0])), Ok(true));
+        assert_eq!(merged, votes([3, 1, 0]));
+        assert_eq!(merged.merge(&votes([0, 7, 0])), Ok(false));
+        assert_eq!(merged, votes([3, 1, 0]));
+    }
+
+    #[test]
+    fn votes_that_do_not_fit_each_other_are_not_merged() {
+        let mut ours = votes([1, 0, 0]);
+        let other_pool = AggregatedVotes { gcp: B256::ZERO, ..votes([0, 1, 0]) };
+        assert_eq!(ours.merge(&other_pool), Err(AggregateError::Different));
+        let shorter = AggregatedVotes { multiplicities: vec![0, 1], ..votes([0, 1, 0]) };
+        assert_eq!(ours.merge(&shorter), Err(AggregateError::Count { expected: 3, actual: 2 }));
+        let unsigned = AggregatedVotes { signature: None, ..votes([0, 1, 0]) };
+        assert_eq!(ours.merge(&unsigned), Err(AggregateError::Missing));
+        let often = AggregatedVotes { multiplicities: vec![u32::MAX, 1, 0], ..votes([0, 1, 0]) };
+        assert_eq!(ours.merge(&often), Err(AggregateError::Overflow));
+        assert_eq!(ours, votes([1, 0, 0]));
+    }
+
+    #[test]
+    fn the_aggregate_with_more_signers_is_picked() {
+        let (one, many, two) = (votes([1, 0, 0]), votes([9, 0, 0]), votes([0, 1, 1]));
+        assert_eq!(one.pick(&many), &one);
+        assert_eq!(many.pick(&two), &two);
+        assert_eq!(two.pick(&many), &two);
     }
 }

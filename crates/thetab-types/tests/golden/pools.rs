@@ -1,8 +1,9 @@
-//! `chain/pools.json`: encodings, orders and selections. The transitions between its steps, weights and rewards are the ledger's.
+//! `chain/pools.json`: encodings, orders, selections and weights. The transitions between its steps are the ledger's.
 
 use thetab_types::{
     Account, Address, Amount, B256, Decode, EMPTY_CODE_HASH, Encode, ValidatorSet,
     bls::{BlsPublicKey, BlsSecretKey},
+    edge::reward_weight,
     keccak256, keys,
     secp::PublicKey,
     stake::{BlsHolder, GuardianPool, HeightList, RewardDistribution, ValidatorCandidatePool},
@@ -30,9 +31,8 @@ fn through<T: Decode + Encode>(raw: &[u8]) -> T {
 #[test]
 fn pools_accounts_and_lists_encode_as_in_theta_s_state() {
     let file = vectors!("chain/pools.json");
-    file.skip(&["description", "labels", "een_blocks"]);
-    // Reward weights: the ledger's.
-    file.skip(&["een_sparse", "een_sparse_block", "een_sparse_total_stake"]);
+    file.skip(&["description", "labels"]);
+    assert_eq!(file.text("een_blocks"), "block j = keccak256('een-block-j')");
     accounts(file.cases("accounts", 3));
     edge_nodes(&file);
     guardians(&file);
@@ -74,17 +74,29 @@ fn accounts(cases: Vec<Case>) {
 }
 
 fn edge_nodes(file: &Case) {
+    let expected = Amount::from_decimal(&file.text("een_total_stake")).unwrap();
     let mut total = Amount::ZERO;
     for case in file.cases("eens", 12) {
-        case.skip(&["label", "weights_for_blocks_0_to_3"]);
+        case.skip(&["label"]);
         let node: BlsHolder = through(&case.bytes("state_value"));
         let address = case.address("address");
         assert_eq!(node.stake_holder.holder, address);
         assert_eq!(keys::edge_node(&address), case.bytes("state_key"));
-        assert_eq!(node.stake_holder.total(), Amount::from_decimal(&case.text("stake")).unwrap());
-        total = total.plus(&node.stake_holder.total());
+        let stake = node.stake_holder.total();
+        assert_eq!(stake, Amount::from_decimal(&case.text("stake")).unwrap());
+        let blocks = (0..4).map(|number| keccak256(format!("een-block-{number}")));
+        let weights = blocks.map(|block| u64::from(reward_weight(&block, &address, &stake, &expected)));
+        assert_eq!(weights.collect::<Vec<_>>(), case.numbers("weights_for_blocks_0_to_3"));
+        total = total.plus(&stake);
     }
-    assert_eq!(total, Amount::from_decimal(&file.text("een_total_stake")).unwrap());
+    assert_eq!(total, expected);
+    let block = file.hash("een_sparse_block");
+    let total = Amount::from_decimal(&file.text("een_sparse_total_stake")).unwrap();
+    for case in file.cases("een_sparse", 40) {
+        let stake = Amount::from_decimal(&case.text("stake")).unwrap();
+        let weight = reward_weight(&block, &case.address("address"), &stake, &total);
+        assert_eq!(u64::from(weight), case.number("weight"));
+    }
 }
 
 fn guardians(file: &Case) {
