@@ -58,7 +58,7 @@ impl Progress {
         say(what);
         let bar = stderr().is_terminal().then(moving_line);
         let now = Instant::now();
-        Progress { started: now, reminded: now, last: String::new(), bar }
+        Progress { started: now, reminded: now, last: "at work".to_owned(), bar }
     }
 
     /// Shows what the program said.

@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     step("Licences", || licences::check(&metadata))?;
     without_std(root)?;
     clippy(root)?;
-    clippy_for_browser(root)
+    clippy_for_browser(workspace)
 }
 
 fn metadata(root: &Path) -> Result<Value> {
@@ -56,8 +56,11 @@ fn clippy(root: &Path) -> Result<()> {
 }
 
 /// The second pass, with what compiles for a browser and panics there forbidden.
-fn clippy_for_browser(root: &Path) -> Result<()> {
+fn clippy_for_browser(workspace: &Workspace) -> Result<()> {
+    let root = &workspace.root;
     tools::require_target(root, "wasm32-unknown-unknown")?;
+    // The app's icons come from there.
+    tools::require_packages(workspace)?;
     let target = ["clippy", "--target", "wasm32-unknown-unknown", "--locked"];
     let mut clippy = for_browser(cargo(root, &target));
     clippy.args(["--package", "thetab-browser", "--package", "thetab-web", "--", "--deny", "warnings"]);

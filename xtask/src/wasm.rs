@@ -97,9 +97,10 @@ fn finish_node(root: &Path, module: &Path) -> Result<()> {
     bind.arg(module);
     watch("Binding the node to JavaScript", bind)?;
     let wasm = folder.join("thetab_browser_bg.wasm");
-    let mut shrink = command(root, "wasm-opt", &["-O3"]);
+    // rustc has optimised it; more than -O1 takes four times as long here, and the result compresses worse.
+    let mut shrink = command(root, "wasm-opt", &["-O1"]);
     shrink.args(FEATURES).arg("-o").args([&wasm, &wasm]);
-    watch("Optimising the node", shrink)?;
+    watch("Shrinking the node", shrink)?;
     check_imports(&wasm)
 }
 
