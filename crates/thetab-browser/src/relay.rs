@@ -4,10 +4,11 @@
 //! is. The relay proves to be the peer that its API names, or there is no line. Each line has connections of its
 //! own, under the page's one transport key: whatever went wrong with one is gone with it.
 
+mod direct;
 mod routes;
 mod transport;
 
-use std::{cell::Cell, pin::pin, rc::Rc};
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures::{
@@ -56,15 +57,13 @@ pub(crate) struct Relay {
     api_base: String,
     keypair: Keypair,
     inputs: Inputs,
-    /// How often in a row WebRTC did not reach a relay whose API answered.
-    direct_failures: Rc<Cell<u32>>,
 }
 
 impl Relay {
     /// The relay at `api_base`, under a fresh transport key.
     pub(crate) fn new(api_base: &str, inputs: Inputs) -> Relay {
         let keypair = Keypair::generate_ed25519();
-        Relay { api_base: api_base.to_owned(), keypair, inputs, direct_failures: Rc::default() }
+        Relay { api_base: api_base.to_owned(), keypair, inputs }
     }
 
     /// Opens line `number`: says that it is open, what comes in, and that it ended.
@@ -84,9 +83,9 @@ impl Relay {
         let info = http::read_relay_info(&self.api_base).await.or(Err(LineError::Info))?;
         let relay: PeerId = info.peer_id.parse().or(Err(LineError::Info))?;
         report.inputs.send(Event::Stun(stun(&info)));
-        let routes = Routes::choose(&info.addresses, &self.api_base, self.direct_failures.get());
+        let routes = Routes::choose(&info.addresses, &self.api_base);
         let mut network = Network::new(&self.keypair)?;
-        let connection = network.connect(relay, routes, &self.direct_failures).await?;
+        let connection = network.connect(relay, routes).await?;
         let talking = pin!(self.talk(network.control(), relay, report, waiting));
         let holding = pin!(network.hold(connection));
         select(talking, holding).await;

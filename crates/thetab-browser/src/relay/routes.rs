@@ -5,10 +5,6 @@ use web_sys::Url;
 
 /// Addresses of one kind that are dialled; more are left out.
 const MAX_ADDRESSES: usize = 4;
-/// WebRTC is no longer tried after so many failures, while there is another way.
-const MAX_DIRECT_FAILURES: u32 = 2;
-/// Nor, after so many, in any case: each leaves the browser a connection that nobody can close.
-const MAX_HOPELESS_FAILURES: u32 = 8;
 
 /// How near an address is: what is nearer than the page itself is not the relay, but somebody's own network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +25,7 @@ pub(super) struct Routes {
 
 impl Routes {
     /// Chooses among `addresses` for a page whose relay is at `api_base`.
-    pub(super) fn choose(addresses: &[String], api_base: &str, direct_failures: u32) -> Routes {
+    pub(super) fn choose(addresses: &[String], api_base: &str) -> Routes {
         let Ok(base) = Url::new(api_base) else { return Routes::default() };
         let is_secure = base.protocol() == "https:";
         let near = reach_of_host(base.hostname().trim_matches(['[', ']']));
@@ -47,10 +43,6 @@ impl Routes {
         }
         routes.direct.truncate(MAX_ADDRESSES);
         routes.websocket.truncate(MAX_ADDRESSES);
-        let limit = if routes.websocket.is_empty() { MAX_HOPELESS_FAILURES } else { MAX_DIRECT_FAILURES };
-        if direct_failures >= limit {
-            routes.direct.clear();
-        }
         routes
     }
 

@@ -1,5 +1,4 @@
 use std::{
-    cell::Cell,
     collections::BTreeSet,
     future::{Future, pending},
     time::Duration,
@@ -10,7 +9,6 @@ use futures::{
     future::{Either, select},
 };
 use gloo_timers::future::TimeoutFuture;
-use js_sys::Reflect;
 use libp2p::{
     Multiaddr, PeerId, Swarm, SwarmBuilder, Transport as _,
     core::upgrade::Version,
@@ -20,15 +18,15 @@ use libp2p::{
         ConnectionId, NetworkBehaviour, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
-    webrtc_websys, websocket_websys, yamux,
+    websocket_websys, yamux,
 };
 use libp2p_stream::{self as stream, Control};
 
-use super::{LineError, routes::Routes};
+use super::{LineError, direct::Direct, routes::Routes};
 
 /// How long WebRTC is tried before WebSocket is as well.
 const HEAD_START_MS: u32 = 2_500;
-/// A relay that leaves a ping unanswered for this long is gone.
+/// A relay behind WebSocket that leaves pings unanswered is gone. Over WebRTC the browser knows sooner.
 const PING_TIMEOUT: Duration = Duration::from_secs(8);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between the connection and the stream on it.
@@ -51,9 +49,7 @@ impl Network {
         let failed = |error: &dyn std::fmt::Display| LineError::Transport(error.to_string());
         let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
             .with_wasm_bindgen()
-            .with_other_transport(|keypair| {
-                webrtc_websys::Transport::new(webrtc_websys::Config::new(keypair))
-            })
+            .with_other_transport(|keypair| Direct::new(keypair.clone()))
             .map_err(|error| failed(&error))?
             .with_other_transport(|keypair| {
                 let upgrade = noise::Config::new(keypair)?;
@@ -85,26 +81,15 @@ impl Network {
     ///
     /// # Errors
     /// [`LineError::NoRoute`] and [`LineError::Unreachable`]
-    pub(super) async fn connect(
-        &mut self,
-        relay: PeerId,
-        routes: Routes,
-        direct_failures: &Cell<u32>,
-    ) -> Result<ConnectionId, LineError> {
+    pub(super) async fn connect(&mut self, relay: PeerId, routes: Routes) -> Result<ConnectionId, LineError> {
         if routes.is_empty() {
             return Err(LineError::NoRoute);
         }
-        // Without WebRTC in the browser, that transport would not fail but panic.
-        let direct = if has_webrtc() { self.dial(relay, routes.direct) } else { None };
-        let mut dialled: BTreeSet<ConnectionId> = direct.into_iter().collect();
+        let mut dialled: BTreeSet<ConnectionId> = self.dial(relay, routes.direct).into_iter().collect();
         let mut connected = self.first_of(&mut dialled, TimeoutFuture::new(HEAD_START_MS)).await;
         if connected.is_none() {
             dialled.extend(self.dial(relay, routes.websocket));
             connected = self.first_of(&mut dialled, pending()).await;
-        }
-        if direct.is_some() {
-            let failures = if connected == direct { 0 } else { direct_failures.get().saturating_add(1) };
-            direct_failures.set(failures);
         }
         connected.ok_or(LineError::Unreachable)
     }
@@ -152,8 +137,4 @@ impl Network {
         }
         None
     }
-}
-
-fn has_webrtc() -> bool {
-    Reflect::get(&js_sys::global(), &"RTCPeerConnection".into()).is_ok_and(|class| class.is_function())
 }
