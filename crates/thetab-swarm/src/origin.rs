@@ -118,8 +118,7 @@ impl Swarm {
             Fetch::Segment { .. } => {}
         }
         if success {
-            self.origin_failures = 0;
-            self.origin_retry = self.now;
+            self.origin_answered();
         } else {
             let backoff = Duration::from_millis(500) * 2u32.saturating_pow(self.origin_failures.min(8));
             self.origin_failures = self.origin_failures.saturating_add(1);
@@ -131,6 +130,12 @@ impl Swarm {
     pub(crate) fn record_is_absent(&self, segment: &SegmentId) -> bool {
         let asked = self.links.values().any(|link| link.records_asked.contains(segment));
         !asked && self.page_retry.get(&page_of(segment)).is_some_and(|at| *at > self.now)
+    }
+
+    /// The origin is well: it may be asked at once.
+    fn origin_answered(&mut self) {
+        self.origin_failures = 0;
+        self.origin_retry = self.now;
     }
 
     /// Asks for the page that holds a segment's record, unless it is on its way or failed a moment ago.
@@ -163,8 +168,7 @@ impl Swarm {
 
     pub(crate) fn records_arrived(&mut self, fetch: FetchId, page: RecordPage) {
         let Some(Fetch::Records { rendition, page: number }) = self.fetches.remove(&fetch) else { return };
-        self.origin_failures = 0;
-        self.origin_retry = self.now;
+        self.origin_answered();
         // The same page again only for segments that are newer than it, and not at once.
         self.page_retry.insert((rendition, number), self.now + Duration::from_millis(500));
         for signed in page.records.into_inner() {
@@ -191,8 +195,9 @@ impl Swarm {
         true
     }
 
-    /// The player fetched a segment by itself.
+    /// The player fetched a segment by itself: the origin is there, whatever it was to us before.
     pub(crate) fn offered(&mut self, segment: SegmentId, payload: Bytes) {
+        self.origin_answered();
         if payload.is_empty() || self.store.is_complete(&segment) || self.distrusted.contains(&segment) {
             return;
         }
@@ -285,4 +290,43 @@ impl Swarm {
 /// The sidecar page that holds a segment's record.
 fn page_of(segment: &SegmentId) -> (u16, Option<u64>) {
     (segment.rendition, (segment.kind == SegmentKind::Media).then_some(segment.sequence / RECORDS_PER_PAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thetab_sansio::{Instant, Machine as _};
+    use thetab_wire::{PresentationId, PublisherKey, SessionKey};
+
+    use crate::input::{Config, Input};
+
+    fn lone_swarm() -> Swarm {
+        let publisher = PublisherKey([1; 32]);
+        Swarm::new(Config {
+            seed: [0; 32],
+            presentation: PresentationId::new(&publisher, "sample"),
+            publisher,
+            local: SessionKey([2; 32]),
+            live: false,
+            memory_limit_bytes: 1 << 20,
+            prefetch_horizon_ms: 30_000,
+            maximum_links: 8,
+        })
+    }
+
+    #[test]
+    fn an_origin_that_failed_is_asked_again_as_soon_as_the_player_had_something_of_it() {
+        let mut swarm = lone_swarm();
+        for fetch in 0..8 {
+            let fetch = FetchId(fetch);
+            swarm.fetches.insert(fetch, Fetch::Records { rendition: 0, page: Some(0) });
+            swarm.handle(Instant::ZERO, Input::OriginEnded { fetch, success: false });
+        }
+        let later = Instant::ZERO + Duration::from_secs(20);
+        swarm.handle_timeout(later);
+        assert!(!swarm.origin_available());
+        let payload = Bytes::from_static(b"media");
+        swarm.handle(later, Input::Offered { segment: SegmentId::media(0, 2), payload });
+        assert!(swarm.origin_available());
+    }
 }
