@@ -15,14 +15,17 @@ export function fullBufferSeconds(live: boolean): number {
   return live ? LIVE_AHEAD_SECONDS : AHEAD_SECONDS;
 }
 
-/** How far ahead to buffer now, `sinceStartMs` after the player was made. */
+/** How far ahead to buffer now, `waitedMs` after the player was made or the visitor said yes. */
 export function bufferGoalSeconds(
   { node, sharing, peers, viewers }: Pick<Snapshot, "node" | "sharing" | "peers" | "viewers">,
   live: boolean,
-  sinceStartMs: number,
+  waitedMs: number,
 ): number {
-  const hasYes = sharing.chosen !== "off" && node !== "off" && node !== "failed";
-  const isAlone = sharing.reason === "few-viewers" || (node === "ready" && viewers === 1);
-  const isWaiting = hasYes && peers === 0 && !isAlone && sinceStartMs < PATIENCE_MS;
+  const isUnanswered = sharing.reason === "no-consent";
+  const mayShare = (sharing.chosen !== "off" || isUnanswered) && node !== "off" && node !== "failed";
+  // Who has joined counts as a viewer too; who has not answered has not joined.
+  const isAlone =
+    sharing.reason === "few-viewers" || (isUnanswered ? viewers === 0 : node === "ready" && viewers === 1);
+  const isWaiting = mayShare && peers === 0 && !isAlone && waitedMs < PATIENCE_MS;
   return isWaiting ? AHEAD_WITHOUT_PEERS_SECONDS : fullBufferSeconds(live);
 }

@@ -48,12 +48,13 @@ class Player implements ThetabPlayer {
   readonly #playback: PlaybackWatch;
   readonly #history = new History(Date.now());
   readonly #stop = new AbortController();
-  readonly #startedAt = performance.now();
   readonly #node: NodeSession | null;
   readonly #conditions: ConditionsWatch | null;
   readonly #ticker: ReturnType<typeof setInterval>;
   #engine: Engine | null = null;
   #settings = loadSettings();
+  /** Since when peers have been waited for. */
+  #waitingSince = performance.now();
   #error: PlayerError | null = null;
   #plainBytes = 0;
   #fetched = { bytes: 0, ms: 0 };
@@ -138,8 +139,8 @@ class Player implements ThetabPlayer {
   }
 
   #setBufferGoal(): void {
-    const sinceStartMs = performance.now() - this.#startedAt;
-    this.#engine?.setBufferGoal(bufferGoalSeconds(this.snapshot(), this.#options.stream.live, sinceStartMs));
+    const waitedMs = performance.now() - this.#waitingSince;
+    this.#engine?.setBufferGoal(bufferGoalSeconds(this.snapshot(), this.#options.stream.live, waitedMs));
   }
 
   #tick(): void {
@@ -210,6 +211,7 @@ class Player implements ThetabPlayer {
   }
 
   #applySettings(settings: Settings): void {
+    if (!hasYes(this.#settings) && hasYes(settings)) this.#waitingSince = performance.now();
     this.#settings = settings;
     saveSettings(settings);
     this.#node?.setSettings(settings);
@@ -293,6 +295,10 @@ class Player implements ThetabPlayer {
     this.#engine?.destroy();
     this.#node?.close();
   }
+}
+
+function hasYes({ sharing }: Settings): boolean {
+  return sharing === "share" || sharing === "download";
 }
 
 function canUseHls(): boolean {

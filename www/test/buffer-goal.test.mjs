@@ -25,3 +25,12 @@ test("peers that do not come, cannot come or are not wanted are not waited for",
   assert.equal(bufferGoalSeconds({ ...joining, node: "failed" }, false, 0), 30);
   assert.equal(bufferGoalSeconds({ ...joining, node: "ready", viewers: 1 }, false, 0), 30);
 });
+
+test("a visitor who has not answered may still say yes, and one who said no will not", () => {
+  const unanswered = { ...joining.sharing, chosen: "off", reason: "no-consent" };
+  const waiting = { ...joining, node: "loading", sharing: unanswered };
+  assert.equal(bufferGoalSeconds(waiting, false, 2_000), 10);
+  assert.equal(bufferGoalSeconds(waiting, false, 10_000), 30);
+  assert.equal(bufferGoalSeconds({ ...waiting, viewers: 0 }, false, 2_000), 30);
+  assert.equal(bufferGoalSeconds({ ...waiting, sharing: { ...unanswered, reason: "off" } }, false, 2_000), 30);
+});
