@@ -29,7 +29,7 @@ pub fn Evidence(
     /// How far.
     #[prop(into)]
     proof: Signal<Proof>,
-    /// How and when, in a few words.
+    /// How and when, in a few words that follow the mark's name.
     #[prop(into)]
     note: Signal<String>,
     /// How, step by step.
@@ -51,7 +51,7 @@ pub fn Evidence(
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
                 <Mark proof=proof/>
-                <span>{note}</span>
+                <span>{move || proof.get().name(text.words())} {note}</span>
                 <span class="tb-hidden">{move || format!(". {}", text.words().proof.how)}</span>
                 <Icon svg=CHEVRON_DOWN/>
             </button>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use thetab_web::state::sharing::Proof;
 
-/// The mark alone. Its name stands beside it as text, never in its colour alone.
+/// The mark alone; its name stands beside it as text.
 #[component]
 pub fn Mark(#[prop(into)] proof: Signal<Proof>) -> impl IntoView {
     let class = move || match proof.get() {

@@ -38,6 +38,10 @@ fn StreamLine(stream: Stream, streams: Signal<Vec<Stream>>) -> impl IntoView {
     let length = stream.duration_seconds.map(format::duration);
     let height = stream.best_height().map(|height| format!("{height}p"));
     let proof = Signal::stored(Proof::Reported);
+    let reported = move || {
+        let words = text.words();
+        format!(", {}{}", Proof::Reported.name(words), words.proof.viewers_reported)
+    };
     view! {
         <li>
             <a href=stream.watch_path() class="tb-stream">
@@ -54,7 +58,7 @@ fn StreamLine(stream: Stream, streams: Signal<Vec<Stream>>) -> impl IntoView {
                         <span class="tb-fact">
                             <Mark proof=proof/>
                             {move || text.words().viewers(viewers.get())}
-                            <span class="tb-hidden">{move || format!(", {}", text.words().proof.viewers_reported)}</span>
+                            <span class="tb-hidden">{reported}</span>
                         </span>
                     </span>
                 </span>
