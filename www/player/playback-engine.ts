@@ -25,6 +25,8 @@ export interface Engine {
 }
 
 const RETRY_MS = 3000;
+/** hls.js tries again for a minute and more; a person whose video still plays hears of it after this many failures. */
+const FAILURES_TOLD = 3;
 const MEDIA_RECOVERIES = 2;
 const MEDIA_RECOVERY_WINDOW_MS = 10_000;
 
@@ -37,6 +39,7 @@ export class HlsEngine implements Engine {
   readonly #events: EngineEvents;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #recoveries: number[] = [];
+  #failuresInARow = 0;
   #isInError = false;
 
   constructor(
@@ -58,11 +61,23 @@ export class HlsEngine implements Engine {
   }
 
   #failed(data: ErrorData): void {
-    if (!data.fatal) return;
+    if (!data.fatal) {
+      this.#failedOnce(data);
+      return;
+    }
     const code = classify(data);
     if (code === "network") this.#retryLater();
     else if (code === "media_error" && this.#mayRecover()) this.#hls.recoverMediaError();
     else this.#end(code);
+  }
+
+  /** hls.js goes on trying; while the browser is offline, it waits instead. */
+  #failedOnce({ type, details }: ErrorData): void {
+    if (type === "networkError") this.#failuresInARow += 1;
+    const isStalled =
+      details === "bufferStalledError" || this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (this.#isInError || this.#failuresInARow < (isStalled ? 1 : FAILURES_TOLD)) return;
+    this.#report("network", false);
   }
 
   #retryLater(): void {
@@ -92,6 +107,7 @@ export class HlsEngine implements Engine {
   }
 
   #recovered(): void {
+    this.#failuresInARow = 0;
     if (!this.#isInError) return;
     this.#isInError = false;
     this.#events.error(null);
