@@ -25,6 +25,9 @@ struct Arguments {
     /// Prints what each viewer took from the origin as well
     #[arg(long)]
     viewers: bool,
+    /// Prints what happened as well, line by line
+    #[arg(long)]
+    log: bool,
 }
 
 fn parse_seed(text: &str) -> Result<u64, std::num::ParseIntError> {
@@ -46,7 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut failures = Vec::new();
     for scenario in scenarios {
         for seed in first..first.saturating_add(arguments.seeds) {
-            failures.extend(run(scenario, seed, arguments.viewers, &mut out)?);
+            failures.extend(run(scenario, seed, &arguments, &mut out)?);
         }
     }
     for failure in &failures {
@@ -69,7 +72,7 @@ fn chosen(name: Option<&str>) -> anyhow::Result<Vec<&'static Scenario>> {
 fn run(
     scenario: &Scenario,
     seed: u64,
-    viewers: bool,
+    arguments: &Arguments,
     out: &mut impl io::Write,
 ) -> anyhow::Result<Option<String>> {
     let begun = Instant::now();
@@ -80,7 +83,10 @@ fn run(
     let name = scenario.name;
     writeln!(out, "{name:<20} {seed:>#8x}  {report}  {took:>9.2?}  {}{mark}", report.trace)
         .context("the table cannot be written")?;
-    if viewers {
+    if arguments.log {
+        world.log().iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    if arguments.viewers {
         writeln!(out, "{:>30} from the origin: {:?} %", "", report.origin_share_by_viewer)?;
     }
     out.flush()?;

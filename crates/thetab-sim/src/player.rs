@@ -328,7 +328,8 @@ impl Player {
             }
             _ => None,
         };
-        let checks = self.tracks.iter().filter_map(|track| track.load).map(|load| load.check_at);
+        let asked = self.tracks.iter().filter_map(|track| track.load).filter(|load| !load.is_plain);
+        let checks = asked.map(|load| load.check_at);
         let retries = self.tracks.iter().filter(|track| track.load.is_none()).map(|track| track.retry_at);
         let tick = self.first_frame.map(|_| self.tick_at);
         // The buffer's goal is looked at again with each tick.
@@ -442,7 +443,6 @@ impl Player {
             return Vec::new();
         }
         load.is_plain = true;
-        load.check_at = now + Duration::from_secs(3600);
         let Load { request, segment, .. } = *load;
         vec![Action::Abandon { request }, Action::FetchPlain { request, segment }]
     }

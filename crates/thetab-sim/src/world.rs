@@ -59,6 +59,8 @@ pub struct World {
     origin: Origin,
     /// What each player had buffered when the origin went out of reach.
     marks: BTreeMap<ViewerId, u64>,
+    /// What happened, for people.
+    log: Vec<String>,
     /// Rules that were broken on the way, and expectations that were not met.
     failures: Vec<String>,
 }
@@ -94,6 +96,7 @@ impl World {
             endpoints: BTreeMap::new(),
             origin: Origin::new(OriginPlan::default()),
             marks: BTreeMap::new(),
+            log: Vec::new(),
             failures: Vec::new(),
         }
     }
@@ -183,6 +186,11 @@ impl World {
         self.now = end;
     }
 
+    /// What happened, line by line.
+    pub fn log(&self) -> &[String] {
+        &self.log
+    }
+
     /// A hash of all inputs and effects so far, with their times.
     pub fn trace_hash(&self) -> TraceHash {
         self.trace.hash()
@@ -209,7 +217,8 @@ impl World {
     fn admit_planned(&mut self) {
         for plan in std::mem::take(&mut self.plans) {
             let id = ViewerId(self.viewers.len());
-            let player = Player::new(&self.ladder, plan.rendition, plan.start_sequence);
+            let mut player = Player::new(&self.ladder, plan.rendition, plan.start_sequence);
+            player.is_waiting_for_peers = World::is_yes(plan.sharing);
             self.queue.push(self.now.max(Instant::ZERO + plan.joins), Event::Join(id));
             self.uplinks.push(Pipe::new(plan.access.up_bytes_per_second));
             self.downlinks.push(Pipe::new(plan.access.down_bytes_per_second));
@@ -246,6 +255,14 @@ impl World {
 
     fn later(&mut self, delay: Duration, event: Event) {
         self.queue.push(self.now + delay, event);
+    }
+
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        const MAX_LINES: usize = 100_000;
+        let at = self.now.since_start();
+        if self.log.len() < MAX_LINES {
+            self.log.push(format!("{:>8.3} s  {}", at.as_secs_f64(), what()));
+        }
     }
 
     fn violated(&mut self, what: String) {

@@ -189,6 +189,8 @@ impl World {
         }
         let Some(viewer) = self.viewer_mut(id) else { return };
         viewer.tally.refusals += 1;
+        self.note(|| format!("{id}: its node leaves a segment to plain HTTP"));
+        let Some(viewer) = self.viewer_mut(id) else { return };
         let actions = viewer.player.refused(request);
         self.act(id, actions);
     }
@@ -229,6 +231,9 @@ impl World {
         let tell = |world: &mut World, input| world.queue.push(world.now, Event::Input(id, input));
         match action {
             Action::Ask { request, segment, deadline } => {
+                let slack = deadline - self.now;
+                let SegmentId { rendition, sequence, .. } = segment;
+                self.note(|| format!("{id}: wants {rendition}/{sequence} within {slack:.1?}"));
                 tell(self, Input::Load { request, segment, deadline });
             }
             Action::Abandon { request } => tell(self, Input::Abandon { request }),

@@ -124,6 +124,9 @@ impl World {
         segment: SegmentId,
         range: Option<Range<u32>>,
     ) {
+        let whom = if matches!(purpose, Purpose::Node(_)) { "node" } else { "player" };
+        let SegmentId { rendition, sequence, .. } = segment;
+        self.note(|| format!("{id}: its {whom} fetches {rendition}/{sequence} {:?}", range.clone()));
         self.fetch(id, purpose, Resource::Segment { segment, range });
         if let Some(viewer) = self.viewer_mut(id) {
             viewer.tally.fetches += 1;

@@ -143,11 +143,13 @@ impl World {
         if let Some(viewer) = self.viewer_mut(at) {
             viewer.tally.opened += 1;
         }
+        self.note(|| format!("{at}: a link opens"));
         self.input(at, Input::Opened { connection });
     }
 
     pub(super) fn end_closed(&mut self, at: ViewerId, connection: ConnectionId) {
         if self.endpoints.remove(&(at, connection)).is_some() {
+            self.note(|| format!("{at}: a link closes"));
             self.input(at, Input::Closed { connection });
         }
     }
