@@ -9,6 +9,7 @@ mod app;
 mod config;
 mod connections;
 mod error;
+mod folders;
 mod http;
 mod keys;
 mod limits;
@@ -25,6 +26,7 @@ mod stun;
 pub mod untrusted;
 
 pub use config::RelayConfig;
+pub use folders::MadeFolders;
 pub use keys::{KeyError, Keys, publisher_key};
 pub use limits::LimitSettings;
 pub use network::NetworkError;

@@ -6,12 +6,16 @@ use std::{
 };
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
+use thetab_wire::{PIECE_SIZE_BYTES, record::MAX_PIECES};
 
 use crate::{
+    folders::MadeFolders,
     keys::{KeyError, Keys, publisher_key},
     records::{RecordsError, write_records},
     store::{Kind, Manifest, Media, Rendition, current_revision, is_name, presentation_id, revision_folder},
 };
+
+const MAX_SEGMENT_SIZE_BYTES: u64 = (MAX_PIECES * PIECE_SIZE_BYTES) as u64;
 
 /// What to take in.
 #[derive(Clone, Debug)]
@@ -87,12 +91,13 @@ pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Mani
         kind: source.kind,
         renditions: read_renditions(source.folder)?,
     };
-    let signing = Keys::new(data).publisher()?;
+    check_files(source.folder, &manifest)?;
     let streams = data.join("streams");
+    let _folders = MadeFolders::make(&streams).map_err(io_error(&streams))?;
+    let signing = Keys::new(data).publisher()?;
     let target = streams.join(source.name);
     let revision = if target.exists() { current_revision(&target).saturating_add(1) } else { 0 };
     let presentation = presentation_id(&publisher_key(&signing), source.name, revision);
-    fs::create_dir_all(&streams).map_err(io_error(&streams))?;
     let staging =
         tempfile::Builder::new().prefix(".publishing-").tempdir_in(&streams).map_err(io_error(&streams))?;
     fill(staging.path(), source.folder, &manifest, |folder, rendition| {
@@ -104,6 +109,29 @@ pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Mani
         move_in_revision(staging, &target, revision)?
     }
     Ok(manifest)
+}
+
+/// The files of one rendition, as the layout calls them.
+fn file_names(rendition: &Rendition) -> impl Iterator<Item = String> {
+    let segments = (0..rendition.segment_durations_ms.len()).map(|sequence| format!("{sequence}.m4s"));
+    ["index.m3u8".to_owned(), "init.mp4".to_owned()].into_iter().chain(segments)
+}
+
+/// Looks at every file before anything is made or copied.
+fn check_files(folder: &Path, manifest: &Manifest) -> Result<(), PackageError> {
+    for rendition in &manifest.renditions {
+        for name in file_names(rendition) {
+            let path = folder.join(format!("r{}", rendition.id)).join(name);
+            match fs::metadata(&path).map_err(io_error(&path))?.len() {
+                0 => return Err(layout(&path, "is empty")),
+                size if size > MAX_SEGMENT_SIZE_BYTES => {
+                    return Err(layout(&path, "is larger than 16 MiB; cut shorter segments"));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Copies playlists and segments, has each rendition's folder signed, and writes the manifest.
@@ -118,9 +146,7 @@ fn fill(
         let name = format!("r{}", rendition.id);
         let (from, to) = (from.join(&name), staging.join(&name));
         fs::create_dir(&to).map_err(io_error(&to))?;
-        let count = rendition.segment_durations_ms.len();
-        let segments = (0..count).map(|sequence| format!("{sequence}.m4s"));
-        for file in ["index.m3u8".to_owned(), "init.mp4".to_owned()].into_iter().chain(segments) {
+        for file in file_names(rendition) {
             copy_file(&from, &to, &file)?;
         }
         sign(&to, rendition)?;

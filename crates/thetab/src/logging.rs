@@ -1,4 +1,5 @@
-//! Logs: text for people, JSON for machines, on standard error. No addresses at `info` and above.
+//! Logs: text for people, JSON for machines, on standard error. No addresses at `info` and above: what other
+//! crates say is off by default, because their warnings name peers.
 
 use std::io::{self, IsTerminal as _};
 
@@ -18,7 +19,7 @@ enum LogFormat {
 #[derive(Debug, Args)]
 pub(crate) struct LogArguments {
     /// What to log: a level, or targets with levels such as `info,thetab_relay::access=debug`
-    #[arg(long, global = true, env = "THETAB_LOG", default_value = "warn,thetab=info,thetab_relay=info")]
+    #[arg(long, global = true, env = "THETAB_LOG", default_value = "off,thetab=info,thetab_relay=info")]
     log: String,
     /// How logs look
     #[arg(long, global = true, env = "THETAB_LOG_FORMAT", value_enum, default_value_t)]

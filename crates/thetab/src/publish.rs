@@ -16,7 +16,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use thetab_relay::{Kind, PackageError, PackagedSource, check_name, publish_packaged};
+use thetab_relay::{Kind, MadeFolders, PackageError, PackagedSource, check_name, publish_packaged};
 
 /// What to publish, where and how.
 #[derive(Clone, Debug)]
@@ -123,14 +123,14 @@ pub(crate) async fn publish(options: PublishOptions) -> Result<Published, Publis
     match &options.source {
         Source::File { path, segment_seconds } => {
             let media = probe::probe(path).await?;
+            let ladder = ladder::Ladder::new(&media, *segment_seconds)
+                .map_err(|problem| PublishError::unsupported(path, problem))?;
             let streams = options.data.join("streams");
-            std::fs::create_dir_all(&streams)
+            let _folders = MadeFolders::make(&streams)
                 .map_err(PublishError::io(format!("{} cannot be made", streams.display())))?;
             let staging = tempfile::Builder::new().prefix(".encoding-").tempdir_in(&streams);
             let staging =
                 staging.map_err(PublishError::io(format!("{} cannot be written to", streams.display())))?;
-            let ladder = ladder::Ladder::new(&media, *segment_seconds)
-                .map_err(|problem| PublishError::unsupported(path, problem))?;
             encode::encode(path, &ladder, staging.path()).await?;
             master::write(path, &ladder, staging.path())?;
             store(&options, staging.path())

@@ -80,6 +80,8 @@ async fn unless_stopped(
 ) -> anyhow::Result<Published> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
+        // What is published already cannot be given up any more.
+        biased;
         published = publishing => Ok(published?),
         _ = interrupt.recv() => anyhow::bail!("stopped; nothing was published"),
         _ = terminate.recv() => anyhow::bail!("stopped; nothing was published"),

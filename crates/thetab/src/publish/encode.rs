@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path, process::Stdio, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
-    process::Command,
+    process::{Child, Command},
 };
 
 use super::{
@@ -16,6 +16,8 @@ use super::{
 
 /// The end of what ffmpeg says is kept, for the error message.
 const KEPT_STDERR_BYTES: usize = 8 * 1024;
+/// Longest time that a killed ffmpeg is waited for.
+const LONGEST_DEATH: Duration = Duration::from_secs(2);
 
 /// Fills `root` with the renditions of `ladder`.
 ///
@@ -27,7 +29,7 @@ pub(super) async fn encode(path: &Path, ladder: &Ladder, root: &Path) -> Result<
         std::fs::create_dir(&folder)
             .map_err(PublishError::io(format!("{} cannot be made", folder.display())))?;
     }
-    let mut ffmpeg = Command::new("ffmpeg")
+    let ffmpeg = Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"])
         .args(["-protocol_whitelist", PROTOCOLS, "-i"])
         .arg(file_argument(path)?)
@@ -36,17 +38,33 @@ pub(super) async fn encode(path: &Path, ladder: &Ladder, root: &Path) -> Result<
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .map_err(|error| start_error("ffmpeg", error))?;
-    let (stdout, stderr) = (ffmpeg.stdout.take(), ffmpeg.stderr.take());
+    let mut ffmpeg = Encoder(ffmpeg);
+    let (stdout, stderr) = (ffmpeg.0.stdout.take(), ffmpeg.0.stderr.take());
     let (reached, said) = tokio::join!(show_progress(stdout, ladder.duration_seconds), keep_end(stderr));
-    let status = ffmpeg.wait().await.map_err(PublishError::io("ffmpeg cannot be waited for"))?;
+    let status = ffmpeg.0.wait().await.map_err(PublishError::io("ffmpeg cannot be waited for"))?;
     if !status.success() {
         return Err(PublishError::unsupported(path, format!("ffmpeg stopped: {}", last_line(&said))));
     }
     tracing::debug!(reached_seconds = reached, "ffmpeg is done");
     Ok(())
+}
+
+/// A running ffmpeg. Dropped, it is killed and waited for: a moment later it might still write into a folder
+/// that is being removed.
+struct Encoder(Child);
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        let _ = self.0.start_kill();
+        for _ in 0..LONGEST_DEATH.as_millis() {
+            match self.0.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+    }
 }
 
 /// Moves a bar along until ffmpeg is done; how many seconds it wrote.

@@ -6,6 +6,8 @@ use super::{PublishError, ladder::Ladder};
 
 /// A source whose picture ends before this share of its length is damaged.
 const LEAST_SHARE: f64 = 0.9;
+/// A shorter gap at the end is a matter of frames.
+const LEAST_GAP_SECONDS: f64 = 0.5;
 
 /// One rendition as written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,24 +27,29 @@ pub(super) fn write(path: &Path, ladder: &Ladder, root: &Path) -> Result<(), Pub
         what: format!("what ffmpeg wrote to {} cannot be used", root.display()),
         source: error,
     };
-    let count = (0..ladder.rendition_count())
-        .map(|id| read_durations(&Ladder::folder(root, id)).map(|durations| durations.len()))
+    let durations = (0..ladder.rendition_count())
+        .map(|id| read_durations(&Ladder::folder(root, id)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable)?;
-    let count = count.into_iter().min().unwrap_or(0);
+    let count = durations.iter().map(Vec::len).min().unwrap_or(0);
+    check_length(path, ladder, durations.first().map_or(&[], Vec::as_slice))?;
     let mut renditions = Vec::new();
     for id in 0..ladder.rendition_count() {
         let folder = Ladder::folder(root, id);
         cut_to(&folder, count).map_err(unreadable)?;
         renditions.push(measure(&folder).map_err(unreadable)?);
     }
-    let written: f64 = renditions.first().map_or(0.0, |first| first.durations_seconds.iter().sum());
-    let (expected, segment) = (ladder.duration_seconds, f64::from(ladder.segment_seconds));
-    if written < (expected * LEAST_SHARE).min(expected - segment) || count == 0 {
+    fs::write(root.join("master.m3u8"), master(ladder, &renditions)).map_err(unreadable)
+}
+
+/// Whether the picture goes on to about where the file says that it ends.
+fn check_length(path: &Path, ladder: &Ladder, written_seconds: &[f64]) -> Result<(), PublishError> {
+    let (written, expected) = (written_seconds.iter().sum::<f64>(), ladder.duration_seconds);
+    if written_seconds.is_empty() || written < (expected * LEAST_SHARE).min(expected - LEAST_GAP_SECONDS) {
         let problem = format!("its picture ends after {written:.1} of {expected:.1} s; the file is damaged");
         return Err(PublishError::unsupported(path, problem));
     }
-    fs::write(root.join("master.m3u8"), master(ladder, &renditions)).map_err(unreadable)
+    Ok(())
 }
 
 fn read_durations(folder: &Path) -> Result<Vec<f64>, std::io::Error> {

@@ -1,0 +1,11 @@
+//! The binary, as people type it.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod help;
+mod interrupt;
+mod packaged;
+mod publish;
+mod refused;
+mod relay;
+mod settings;
+mod support;
