@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   if (!response.ok) return showError("The stream's server cannot answer now. Reload the page to try again.");
   const stream = (await response.json()) as StreamInfo;
   document.title = stream.title;
+  one("h1").textContent = stream.title;
   const player = await createPlayer({
     stream,
     video: one<HTMLVideoElement>("video"),
