@@ -1,5 +1,6 @@
 //! The binary's commands.
 
+mod edge;
 mod publish;
 mod relay;
 mod up;
@@ -13,6 +14,9 @@ pub(crate) enum Command {
     /// Run a relay: HTTP origin, join tickets, tracker, sealed signalling, STUN, metrics
     #[command(after_help = relay::EXAMPLES)]
     Relay(relay::RelayCommand),
+    /// Share a relay's stream from this machine, as a viewer's tab does
+    #[command(after_help = edge::EXAMPLES)]
+    Edge(edge::EdgeArguments),
     /// Make a stream of a video file, or take in a packaged one
     #[command(after_help = publish::EXAMPLES)]
     Publish(publish::PublishArguments),
@@ -22,6 +26,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(arguments) => up::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Edge(arguments) => edge::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
     }
 }

@@ -12,7 +12,7 @@ fn help(arguments: &[&str]) -> String {
 
 #[test]
 fn every_command_has_help_that_fits_a_terminal() {
-    for command in [&[][..], &["up"], &["relay"], &["publish"]] {
+    for command in [&[][..], &["up"], &["relay"], &["edge"], &["publish"]] {
         let text = help(command);
         assert!(text.contains("Usage: thetab"), "{text}");
         let longest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
