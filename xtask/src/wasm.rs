@@ -153,7 +153,7 @@ fn check_imports(wasm: &Path) -> Result<()> {
 /// Puts the parts where the relay serves them from.
 fn assemble(workspace: &Workspace) -> Result<()> {
     let app = workspace.root.join(APP);
-    let stamp = Stamp::new(workspace, "app", &[SHELL, PLAYER, NODE])?;
+    let stamp = Stamp::new(workspace, "app", &[SHELL, PLAYER, NODE, "xtask/src/wasm.rs"])?;
     if stamp.holds(&app) {
         return Ok(());
     }
@@ -161,7 +161,22 @@ fn assemble(workspace: &Workspace) -> Result<()> {
     for (from, to) in [(SHELL, ""), (PLAYER, "player"), (NODE, "node")] {
         copy_folder(&workspace.root.join(from), &app.join(to))?;
     }
+    compress(&workspace.root, &app)?;
     stamp.set()
+}
+
+/// Puts a `.br` and a `.gz` beside each file that the relay serves as it is: once here, not at every request.
+fn compress(root: &Path, app: &Path) -> Result<()> {
+    let is_served_as_it_is =
+        |file: &Path| is_code(file) && file.extension().is_none_or(|name| name != "html");
+    let files = files_of(app, is_served_as_it_is)?;
+    let script = "const { brotliCompressSync, gzipSync } = require('zlib'), { readFileSync, writeFileSync } = require('fs');\
+                  for (const file of process.argv.slice(1)) { const bytes = readFileSync(file);\
+                  writeFileSync(file + '.br', brotliCompressSync(bytes));\
+                  writeFileSync(file + '.gz', gzipSync(bytes, { level: 9 })); }";
+    let mut write = command(root, "node", &["-e", script]);
+    write.args(files);
+    watch("Compressing what browsers load", write)
 }
 
 /// Takes the folder away, so that nothing of an earlier build stays in it.
@@ -202,7 +217,7 @@ fn weigh(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn files_of(folder: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+fn files_of(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(folder) {
         let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;

@@ -42,6 +42,9 @@ pub(crate) fn router(folder: Option<&Path>) -> Router {
         .fallback_service(
             ServeDir::new(&folder)
                 .append_index_html_on_directories(false)
+                // What the build compressed as strongly as it can; other files are compressed as they go.
+                .precompressed_br()
+                .precompressed_gzip()
                 .fallback(get(move |request: Request| fall_back(index.clone(), request))),
         )
         .layer(middleware::from_fn(cache))
@@ -122,7 +125,10 @@ async fn cache(request: Request, next: Next) -> Response {
     } else {
         "no-cache"
     };
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
+    // A cache between must not give one browser what another one asked for.
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     response
 }
 

@@ -32,6 +32,23 @@ async fn the_app_is_compressed_as_the_browser_likes_it() {
 }
 
 #[tokio::test]
+async fn what_the_build_compressed_is_not_compressed_again() {
+    let (world, app) = with_app().await;
+    for (ending, content) in [("br", "by brotli"), ("gz", "by gzip")] {
+        std::fs::write(app.path().join(format!("web-1a2b3c4d5e6f7a8b.js.{ending}")), content).unwrap();
+    }
+    for (accepted, content) in [("br, gzip", "by brotli"), ("gzip", "by gzip")] {
+        let response =
+            world.ask(Method::GET, "/web-1a2b3c4d5e6f7a8b.js", &[("accept-encoding", accepted)]).await;
+        assert_eq!(header_of(&response, "content-type"), "text/javascript");
+        assert_eq!(header_of(&response, "cache-control"), "public, max-age=31536000, immutable");
+        assert!(header_of(&response, "vary").contains("accept-encoding"), "{accepted}");
+        assert_eq!(response.text().await.unwrap(), content);
+    }
+    assert!(world.text("/web-1a2b3c4d5e6f7a8b.js").await.contains("console.log"));
+}
+
+#[tokio::test]
 async fn files_with_a_hash_in_their_name_are_kept_for_good_and_pages_are_not() {
     let (world, _app) = with_app().await;
     let cached = async |path: &str| header_of(&world.get(path).await, "cache-control");
