@@ -68,7 +68,7 @@ impl StreamMuxer for Muxer {
     ) -> Poll<io::Result<Stream<Bytestream>>> {
         let opened = ready!(Pin::new(&mut self.0.peer.opened).poll_next(context));
         let channel = opened.ok_or(io::ErrorKind::ConnectionReset)?;
-        Poll::Ready(Ok(self.0.add(Stream::new(Bytestream::new(channel)))))
+        Poll::Ready(Ok(self.0.add(Stream::new(channel))))
     }
 
     fn poll_outbound(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<Stream<Bytestream>>> {

@@ -5,8 +5,8 @@ use libp2p_webrtc_utils::{DropListener, Fingerprint, Stream};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Event, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcPeerConnection,
-    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+    Event, RtcDataChannelEvent, RtcDataChannelInit, RtcPeerConnection, RtcPeerConnectionState, RtcSdpType,
+    RtcSessionDescriptionInit,
 };
 
 use super::{description, stream::Bytestream};
@@ -19,7 +19,7 @@ const MAX_WAITING_CHANNELS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Peer {
     connection: RtcPeerConnection,
-    pub(super) opened: mpsc::Receiver<RtcDataChannel>,
+    pub(super) opened: mpsc::Receiver<Bytestream>,
     changed: Rc<AtomicWaker>,
     _on_event: Closure<dyn FnMut(Event)>,
     _will: Option<LastWill>,
@@ -35,8 +35,9 @@ impl Peer {
         let on_event = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             match event.dyn_ref::<RtcDataChannelEvent>().map(RtcDataChannelEvent::channel) {
                 Some(channel) => {
-                    if let Err(refused) = channels.try_send(channel) {
-                        refused.into_inner().close();
+                    // Listened to from here on: what it brings before anybody takes it is not lost.
+                    if let Err(refused) = channels.try_send(Bytestream::new(channel)) {
+                        refused.into_inner().refuse();
                     }
                 }
                 None => waker.wake(),

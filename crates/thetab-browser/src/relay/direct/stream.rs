@@ -20,7 +20,11 @@ const MAX_UNREAD_BYTES: usize = 16 * MAX_MESSAGE_SIZE_BYTES;
 const HIGH_WATER_BYTES: u32 = 64 * 1024;
 const LOW_WATER_BYTES: u32 = 16 * 1024;
 
-/// A data channel as a stream of bytes; closed when the last handle is dropped.
+/// A data channel as a stream of bytes.
+///
+/// It stays open until the connection is closed, whatever becomes of its stream: libp2p says the end of a stream
+/// inside it. The browser gives the number of a closed channel to the next one, and the relay's end takes what that
+/// one says for more of the old.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Bytestream(SendWrapper<Rc<Inner>>);
 
@@ -77,6 +81,11 @@ impl Bytestream {
         channel.set_onclose(function);
         channel.set_onerror(function);
         Bytestream(SendWrapper::new(Rc::new(Inner { channel, incoming, _on_event: on_event })))
+    }
+
+    /// Closes a channel that is one too many.
+    pub(super) fn refuse(&self) {
+        self.0.channel.close();
     }
 }
 
@@ -144,7 +153,6 @@ impl AsyncWrite for Bytestream {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.channel.close();
         Poll::Ready(Ok(()))
     }
 }
@@ -156,6 +164,5 @@ impl Drop for Inner {
         self.channel.set_onbufferedamountlow(None);
         self.channel.set_onclose(None);
         self.channel.set_onerror(None);
-        self.channel.close();
     }
 }
