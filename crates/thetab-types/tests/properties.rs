@@ -148,3 +148,107 @@ fn a_changed_header_byte_is_refused_or_changes_the_hash() {
     }
     file.entries();
 }
+
+/// Around one byte of length, and around two.
+const LENGTHS: [usize; 6] = [0, 1, 255, 256, 257, 65_535];
+
+#[test]
+fn byte_strings_of_every_length_come_back() {
+    for length in LENGTHS {
+        let bytes = bytes::Bytes::from(vec![0xab; length]);
+        let encoded = bytes.encode();
+        assert_eq!(bytes::Bytes::decode(&encoded), Ok(bytes));
+        for cut in [0, encoded.len() / 2, encoded.len() - 1] {
+            assert!(bytes::Bytes::decode(&encoded[..cut]).is_err(), "{length} cut to {cut}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_every_length_come_back() {
+    for length in LENGTHS {
+        let numbers: Vec<u32> = (0..length as u32).map(|number| number.wrapping_mul(2_654_435_761)).collect();
+        assert_eq!(Vec::<u32>::decode(&numbers.encode()), Ok(numbers));
+        let amounts: Vec<Amount> = (0..length as u64).map(Amount::from).collect();
+        assert_eq!(Vec::<Amount>::decode(&amounts.encode()), Ok(amounts));
+        let hashes = vec![thetab_types::B256::repeat_byte(7); length];
+        assert_eq!(Vec::<thetab_types::B256>::decode(&hashes.encode()), Ok(hashes));
+    }
+}
+
+#[test]
+fn vote_sets_of_every_length_come_back_and_only_in_their_order() {
+    let file = Case::open(include_str!("vectors/chain/headers.json"));
+    let encoded = file.bytes("voteset_rlp");
+    file.entries();
+    let one = VoteSet::decode(&encoded).unwrap().votes()[0].clone();
+    for length in LENGTHS {
+        let mut votes: Vec<Vote> = vec![one.clone(); length];
+        for (number, vote) in (0u32..).zip(&mut votes) {
+            let mut id = [0; 20];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            vote.id = id.into();
+        }
+        let bytes = votes.encode();
+        let set = VoteSet::decode(&bytes).unwrap();
+        assert_eq!((set.votes().len(), set.encode()), (length, bytes));
+        votes.reverse();
+        assert_eq!(VoteSet::decode(&votes.encode()).is_ok(), length < 2);
+    }
+}
+
+#[test]
+fn lengths_that_nothing_holds_are_refused_before_anything_is_made() {
+    for first in [0xb8u8, 0xb9, 0xba, 0xbb, 0xbc, 0xbf, 0xf8, 0xf9, 0xfb, 0xff] {
+        for length in [56u64, 255, 256, 65_535, u64::from(u32::MAX), u64::MAX >> 1, u64::MAX] {
+            let digits = length.to_be_bytes();
+            let shown = &digits[(length.leading_zeros() / 8) as usize..];
+            let bytes = [&[first], shown].concat();
+            decode_all(&bytes);
+            assert!(Reader::new(&bytes).item().is_err(), "{bytes:x?}");
+        }
+    }
+}
+
+#[test]
+fn lists_nested_deeper_than_any_object_are_refused_without_descending() {
+    for depth in [0, 1, 255, 256, 257, 8_000] {
+        let mut bytes = vec![0xc0];
+        for _ in 0..depth {
+            let inner = std::mem::take(&mut bytes);
+            thetab_types::rlp::put_list(&mut bytes, |out| out.extend_from_slice(&inner));
+        }
+        decode_all(&bytes);
+    }
+}
+
+proptest! {
+    #[test]
+    fn texts_of_hashes_addresses_and_chains_read_or_do_not(text in ".{0,90}", digits in "(0x)?[0-9a-fA-F]{0,80}") {
+        for text in [text, digits] {
+            let address = thetab_types::text::lenient_address(&text);
+            if thetab_types::text::is_address(&text) {
+                prop_assert!(address.is_some());
+            }
+            let _ = thetab_types::text::lenient_hash(&text);
+            let _ = thetab_types::chain_id::subchain(&text);
+            let _ = thetab_types::chain_id::numeric(&text, u64::MAX, &FORKS);
+            let _ = Amount::from_decimal(&text);
+        }
+    }
+
+    #[test]
+    fn keys_and_signatures_read_or_do_not(bytes in proptest::collection::vec(any::<u8>(), 0..200), fixed: [u8; 32]) {
+        use thetab_types::{bls::{BlsPublicKey, BlsSignature, BlsSecretKey}, secp};
+        let _ = BlsPublicKey::from_lax(&bytes);
+        let _ = BlsSignature::from_lax(&bytes);
+        let _ = BlsSecretKey::from_bytes(&fixed);
+        let _ = secp::SecretKey::from_bytes(&fixed);
+        let signature = secp::Signature::from_slice(&bytes);
+        let _ = signature.recover(&bytes);
+        prop_assert!(secp::Signature::decode(&signature.encode()).is_ok());
+        if let Ok(whole) = <[u8; 65]>::try_from(&bytes[..bytes.len().min(65)]) {
+            let _ = secp::PublicKey::from_uncompressed(&whole);
+        }
+    }
+}
