@@ -11,6 +11,7 @@
 extern crate alloc;
 
 pub mod bulk;
+pub mod chain;
 pub mod channel;
 pub mod codec;
 pub mod frame;
