@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let metadata = metadata(root)?;
     step("Arrows of the map", || arrows::check(&metadata))?;
     step("Licences", || licences::check(&metadata))?;
-    without_std(root)?;
+    without_std(root, &metadata)?;
     clippy(root)?;
     clippy_for_browser(workspace)
 }
@@ -40,10 +40,10 @@ fn metadata(root: &Path) -> Result<Value> {
 }
 
 /// A target without operating system: what touches clocks, files or threads does not compile.
-fn without_std(root: &Path) -> Result<()> {
+fn without_std(root: &Path, metadata: &Value) -> Result<()> {
     tools::require_target(root, "wasm32v1-none")?;
     let mut check = cargo(root, &["check", "--locked", "--target", "wasm32v1-none"]);
-    for package in arrows::without_std() {
+    for package in arrows::without_std(metadata) {
         check.args(["--package", package]);
     }
     watch("Words and cores without std", check)

@@ -18,9 +18,11 @@ const HOSTS: [&str; 5] = ["thetab-browser", "thetab-native", "thetab-relay", "th
 /// Beside the map: may use everything, used by nothing but tests.
 const ASIDE: [&str; 5] = ["thetab-sim", "thetab-vectors", "thetab-fuzz", "evil-peer", "xtask"];
 
-/// The crates that must build without a standard library.
-pub(super) fn without_std() -> impl Iterator<Item = &'static str> {
-    WITHOUT_STD.into_iter()
+/// The crates of the workspace that must build without a standard library.
+pub(super) fn without_std(metadata: &Value) -> impl Iterator<Item = &'static str> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let names: Vec<&str> = packages.filter_map(|package| package["name"].as_str()).collect();
+    WITHOUT_STD.into_iter().filter(move |name| names.contains(name))
 }
 
 /// Where a crate stands on the map; beside it is below everything.
