@@ -4,6 +4,9 @@ import type { Snapshot } from "./types.js";
 const AHEAD_SECONDS = 30;
 const LIVE_AHEAD_SECONDS = 20;
 
+/** Kept ahead in the player while the node keeps more, its own and its peers' ahead of all of them. */
+const AHEAD_WITH_PEERS_SECONDS = 20;
+
 /** Kept ahead while peers are being found: what is fetched by then comes from the origin. */
 const AHEAD_WITHOUT_PEERS_SECONDS = 10;
 
@@ -27,5 +30,6 @@ export function bufferGoalSeconds(
   const isAlone =
     sharing.reason === "few-viewers" || (isUnanswered ? viewers === 0 : node === "ready" && viewers === 1);
   const isWaiting = mayShare && peers === 0 && !isAlone && waitedMs < PATIENCE_MS;
-  return isWaiting ? AHEAD_WITHOUT_PEERS_SECONDS : fullBufferSeconds(live);
+  if (isWaiting) return AHEAD_WITHOUT_PEERS_SECONDS;
+  return peers > 0 ? AHEAD_WITH_PEERS_SECONDS : fullBufferSeconds(live);
 }

@@ -10,9 +10,9 @@ const joining = {
   viewers: 3,
 };
 
-test("little is fetched ahead while peers are being found, and all of it once they are", () => {
+test("little is fetched ahead while peers are being found, and beside peers the node keeps the rest", () => {
   assert.equal(bufferGoalSeconds(joining, false, 2_000), 10);
-  assert.equal(bufferGoalSeconds({ ...joining, peers: 1 }, false, 2_000), 30);
+  assert.equal(bufferGoalSeconds({ ...joining, peers: 1 }, false, 2_000), 20);
   assert.equal(bufferGoalSeconds({ ...joining, peers: 1 }, true, 2_000), 20);
 });
 
