@@ -71,6 +71,9 @@ pub(crate) struct Mesh {
     links: BTreeMap<SessionKey, ConnectionId>,
     peers: BTreeMap<ConnectionId, SessionKey>,
     banned: Avoided,
+    /// Let go by the swarm: neither asked nor answered for a while.
+    dropped: Avoided,
+    /// Not reached: not asked for a while, but answered.
     failed: Avoided,
     seen_offers: VecDeque<(SessionKey, u64)>,
     timers: Timers<Timer>,
@@ -95,6 +98,7 @@ impl Mesh {
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             banned: Avoided::default(),
+            dropped: Avoided::default(),
             failed: Avoided::default(),
             seen_offers: VecDeque::new(),
             timers: Timers::new(),
@@ -233,7 +237,7 @@ impl Mesh {
     /// The swarm lets go of a peer.
     pub(crate) fn disconnect(&mut self, now: Instant, peer: SessionKey, out: &mut Outbox) {
         self.drop_peer(peer, out);
-        self.failed.insert_again(now, peer);
+        self.dropped.insert_again(now, peer);
         self.search.begin(now);
         self.find(now, out);
     }
@@ -303,6 +307,7 @@ impl Mesh {
             && !self.attempts.contains_key(peer)
             && !self.links.contains_key(peer)
             && !self.banned.contains(now, peer)
+            && !self.dropped.contains(now, peer)
             && !self.failed.contains(now, peer)
     }
 

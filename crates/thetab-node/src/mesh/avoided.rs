@@ -18,6 +18,8 @@ struct Entry {
 
 const CAPACITY: usize = 512;
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// What lies so far behind the end of a pause is forgiven.
+const MEMORY: Duration = Duration::from_secs(300);
 
 impl Avoided {
     /// Whether `peer` is to be left alone at `now`.
@@ -32,7 +34,8 @@ impl Avoided {
 
     /// Leaves `peer` alone for ten seconds, and twice as long each further time, up to five minutes.
     pub(super) fn insert_again(&mut self, now: Instant, peer: SessionKey) {
-        let times = self.peers.get(&peer).map_or(0, |entry| entry.times);
+        let known = self.peers.get(&peer).filter(|entry| entry.until + MEMORY > now);
+        let times = known.map_or(0, |entry| entry.times);
         let until = now + FIRST_PAUSE * (1 << times.min(5));
         self.set(peer, Entry { until, times: times.saturating_add(1) });
     }
@@ -67,6 +70,16 @@ mod tests {
         assert!(avoided.contains(at(29), &peer) && !avoided.contains(at(30), &peer));
         avoided.remove(&peer);
         assert!(!avoided.contains(at(29), &peer));
+    }
+
+    #[test]
+    fn old_failures_are_forgiven() {
+        let at = |secs: u64| Instant::from_millis(secs * 1000);
+        let (mut avoided, peer) = (Avoided::default(), SessionKey([1; 32]));
+        avoided.insert_again(at(0), peer);
+        avoided.insert_again(at(10), peer);
+        avoided.insert_again(at(330), peer);
+        assert!(!avoided.contains(at(340), &peer));
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl Mesh {
         }
         self.drop_attempt(&peer.session, out);
         let is_linked = self.links.contains_key(&peer.session);
-        if !is_linked && self.connected() >= self.maximum_links() {
+        let is_full = !is_linked && self.connected() >= self.maximum_links();
+        if is_full || self.dropped.contains(now, &peer.session) {
             return self.send_sealed(peer, &attempt::decline(offer.connection), out);
         }
         let connection = self.begin(now, offer.connection, peer, Role::Answering);
