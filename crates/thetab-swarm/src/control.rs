@@ -15,6 +15,7 @@ use crate::{
     effect::{BanReason, Effect},
     input::PeerId,
     link::{Assembled, Link},
+    supply::REFUSED_MISSING,
     swarm::Swarm,
 };
 
@@ -80,7 +81,9 @@ impl Swarm {
 
     fn refused(&mut self, peer: PeerId, refuse: &Refuse) {
         let Some(link) = self.links.get_mut(&peer) else { return };
-        if let Some(asked) = link.asked.remove(&refuse.request) {
+        let asked = link.asked.remove(&refuse.request);
+        // Any other reason is about now: what the peer announced, it still has, and does not announce again.
+        if let Some(asked) = asked.filter(|_| refuse.reason == REFUSED_MISSING) {
             link.lied(&asked.segment, asked.piece);
         }
     }
@@ -130,10 +133,11 @@ impl Swarm {
         let now = self.now;
         let Some(link) = self.links.get_mut(&peer) else { return };
         let Ok(frame) = BulkFrame::decode(frame) else { return self.ban(peer, BanReason::Protocol) };
+        link.last_frame = now;
         let Some(asked) = link.asked.get_mut(&frame.request) else {
             return self.stray(peer, frame.payload.len());
         };
-        match asked.assemble(&frame) {
+        match asked.assemble(now, &frame) {
             Assembled::Partly => {}
             Assembled::Wrong => self.ban(peer, BanReason::Protocol),
             Assembled::Whole(payload) => {
@@ -198,28 +202,19 @@ impl Swarm {
         }
     }
 
-    /// Takes back what did not come in time, and closes links that disappoint again and again.
+    /// Takes back what did not come in time, and closes links that disappoint again and again. What a peer
+    /// announced is not forgotten for that: it may be slow, and the only one to have it.
     pub(crate) fn give_up_late_requests(&mut self) {
         let now = self.now;
         let late: Vec<(PeerId, u32)> = self
             .links
             .iter()
-            .flat_map(|(peer, link)| {
-                link.asked.iter().map(|(request, asked)| (*peer, *request, asked.give_up))
-            })
-            .filter(|(_, _, give_up)| *give_up <= now)
-            .map(|(peer, request, _)| (peer, request))
+            .flat_map(|(peer, link)| link.late_requests(now).map(move |request| (*peer, request)))
             .collect();
         for (peer, request) in late {
             let Some(link) = self.links.get_mut(&peer) else { continue };
-            if let Some(asked) = link.asked.get(&request) {
-                let (segment, piece, begun) = (asked.segment, asked.piece, asked.has_begun());
-                link.estimate.disappointed();
-                link.disappointments = link.disappointments.saturating_add(1);
-                if !begun {
-                    link.lied(&segment, piece);
-                }
-            }
+            link.estimate.disappointed();
+            link.disappointments = link.disappointments.saturating_add(1);
             let hopeless = link.disappointments >= MAX_DISAPPOINTMENTS;
             self.withdraw(peer, request);
             if hopeless {
@@ -256,5 +251,190 @@ impl Swarm {
             .collect();
         holders.sort_by_key(|(peer, link)| (link.time_for(thetab_wire::PIECE_SIZE_BYTES), *peer));
         holders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use bytes::Bytes;
+    use thetab_wire::{PIECE_SIZE_BYTES, bulk::HEADER_SIZE_BYTES, peer::Bye, record::SignedRecord};
+
+    use super::*;
+    use crate::{
+        input::Input,
+        rig::{Rig, at, frames, media, record, status},
+    };
+
+    /// A rig that waits for a segment of four pieces, which one peer has and is the one to fetch.
+    fn waiting() -> (Rig, PeerId) {
+        waiting_for(4)
+    }
+
+    fn waiting_for(pieces: usize) -> (Rig, PeerId) {
+        let mut rig = Rig::new();
+        rig.knows(5..6, pieces);
+        let peer = rig.link(1, 5);
+        rig.has(peer, [media(5)]);
+        rig.playhead(5, 5);
+        rig.want(media(5), 30_000);
+        assert!(!rig.owns(media(5), 0));
+        (rig, peer)
+    }
+
+    #[test]
+    fn a_segment_whose_pieces_all_came_is_delivered_once() {
+        let (mut rig, peer) = waiting();
+        assert_eq!(rig.sends_all_that_is_asked_of(peer, 4), 4);
+        assert_eq!(rig.delivered().len(), 1);
+        assert_eq!(rig.swarm.stats().peer_bytes, 4 * PIECE_SIZE_BYTES as u64);
+        assert!(rig.fetches().is_empty());
+    }
+
+    #[test]
+    fn the_first_wrong_byte_bans_its_sender_and_the_piece_is_asked_of_another() {
+        let (mut rig, liar) = waiting();
+        let other = rig.link(2, 0);
+        rig.has(other, [media(5)]);
+        let asked = rig.requests().into_iter().find(|asked| asked.peer == liar).unwrap();
+        for (index, frame) in frames(&asked, 4).into_iter().enumerate() {
+            let mut frame = frame.to_vec();
+            frame[HEADER_SIZE_BYTES] ^= u8::from(index == 0);
+            rig.input(Input::Bulk { peer: liar, frame: frame.into() });
+        }
+        assert_eq!(rig.bans(), [(liar, BanReason::BadPiece)]);
+        assert_eq!(rig.swarm.stats().rejected_pieces, 1);
+        assert_eq!(rig.swarm.stats().stored_bytes, 0);
+        rig.sends_all_that_is_asked_of(other, 4);
+        assert_eq!(rig.delivered().len(), 1);
+    }
+
+    #[test]
+    fn a_banned_peer_is_not_linked_again_for_ten_minutes() {
+        let (mut rig, peer) = waiting();
+        rig.input(Input::Bulk { peer, frame: Bytes::from_static(&[0; HEADER_SIZE_BYTES]) });
+        assert_eq!(rig.bans(), [(peer, BanReason::Protocol)]);
+        rig.pass_until(599_000);
+        rig.forget();
+        rig.input(Input::LinkUp { peer });
+        assert_eq!((rig.disconnected(), rig.swarm.stats().links), (vec![peer], 0));
+        rig.pass_until(601_000);
+        rig.input(Input::LinkUp { peer });
+        assert_eq!(rig.swarm.stats().links, 1);
+    }
+
+    #[test]
+    fn a_record_that_the_publisher_did_not_sign_bans_whoever_sent_it() {
+        let mut rig = Rig::new();
+        let peer = rig.link(1, 0);
+        let signed = rig.signed(media(3), 1);
+        rig.says(peer, record(signed.clone()));
+        assert!(rig.bans().is_empty());
+        let SignedRecord { body, .. } = rig.signed(media(4), 1);
+        rig.says(peer, record(SignedRecord { body, signature: signed.signature }));
+        assert_eq!(rig.bans(), [(peer, BanReason::BadRecord)]);
+    }
+
+    #[test]
+    fn a_record_that_is_known_already_is_not_judged_again() {
+        let mut rig = Rig::new();
+        rig.knows(3..4, 1);
+        let peer = rig.link(1, 0);
+        let SignedRecord { body, .. } = rig.signed(media(3), 1);
+        rig.says(peer, record(SignedRecord { body, signature: [0; 64] }));
+        assert!(rig.bans().is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_does_not_serve_just_now_still_has_what_it_said() {
+        for reason in [1, 2, 3] {
+            let (mut rig, peer) = waiting();
+            let asked = rig.requests().remove(0);
+            rig.refuses(&asked, reason);
+            assert!(rig.swarm.links[&peer].has(&media(5), asked.pieces[0]), "reason {reason}");
+        }
+        let (mut rig, peer) = waiting();
+        let asked = rig.requests().remove(0);
+        rig.refuses(&asked, 0);
+        assert!(!rig.swarm.links[&peer].has(&media(5), asked.pieces[0]));
+    }
+
+    #[test]
+    fn a_peer_that_choked_us_is_asked_again_once_it_does_not() {
+        let (mut rig, peer) = waiting();
+        rig.says(peer, Status { choking: true, ..status(0) });
+        rig.forget();
+        rig.pass_until(1_000);
+        assert!(rig.requests().is_empty());
+        rig.says(peer, status(0));
+        assert!(!rig.requests().is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_sends_nothing_is_let_go_and_the_segment_still_comes_in_time() {
+        let (mut rig, peer) = waiting();
+        rig.pass_until(29_000);
+        assert_eq!(rig.disconnected(), [peer]);
+        assert_eq!(rig.fetched_pieces(media(5)), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn frames_that_were_under_way_when_a_request_was_taken_back_are_forgiven_and_a_flood_is_not() {
+        let (mut rig, peer) = waiting();
+        let asked = rig.requests().remove(0);
+        let frame = frames(&asked, 4).remove(0);
+        rig.input(Input::OriginEnded { fetch: crate::FetchId(9), success: true });
+        rig.swarm.withdraw(peer, asked.request);
+        for _ in 0..64 {
+            rig.input(Input::Bulk { peer, frame: frame.clone() });
+        }
+        assert!(rig.bans().is_empty());
+        for _ in 0..1000 {
+            rig.input(Input::Bulk { peer, frame: frame.clone() });
+        }
+        assert_eq!(rig.bans(), [(peer, BanReason::Protocol)]);
+    }
+
+    #[test]
+    fn a_peer_of_another_protocol_or_that_says_goodbye_is_let_go_without_hard_feelings() {
+        let mut rig = Rig::new();
+        let (newer, leaving) = (rig.link(1, 0), rig.link(2, 0));
+        rig.says(newer, Hello { version: PEER_PROTOCOL_VERSION + 1, maximum_pieces: 1 });
+        rig.says(leaving, Bye { reason: 0 });
+        assert_eq!(rig.disconnected(), [newer, leaving]);
+        assert!(rig.bans().is_empty());
+    }
+
+    #[test]
+    fn a_piece_that_came_is_taken_back_from_the_others_that_were_asked() {
+        let (mut rig, first) = waiting_for(2);
+        let second = rig.link(2, 0);
+        rig.has(second, [media(5)]);
+        // With little slack left, a second peer is asked as well.
+        rig.want(media(5), 850);
+        let asked = rig.requests();
+        let of = |peer| asked.iter().find(move |asked| asked.peer == peer && asked.pieces == [0]).cloned();
+        let (one, other) = (of(first).unwrap(), of(second).unwrap());
+        rig.sends(&one, 2);
+        assert!(rig.cancels().contains(&(second, other.request)), "{:?}", rig.cancels());
+    }
+
+    #[test]
+    fn the_round_trip_is_what_a_ping_took() {
+        let mut rig = Rig::new();
+        let peer = rig.link(1, 0);
+        let before = rig.swarm.links[&peer].estimate.time_for(0);
+        rig.pass_until(1_000);
+        let nonces: Vec<u64> = rig
+            .said_to(peer)
+            .into_iter()
+            .filter_map(|message| if let PeerMessage::Ping(ping) = message { Some(ping.nonce) } else { None })
+            .collect();
+        rig.now = at(1_900);
+        rig.says(peer, Pong { nonce: nonces[0] ^ 1 });
+        assert_eq!(rig.swarm.links[&peer].estimate.time_for(0), before);
+        rig.says(peer, Pong { nonce: nonces[0] });
+        assert!(rig.swarm.links[&peer].estimate.time_for(0) > before + Duration::from_millis(150));
     }
 }

@@ -39,6 +39,11 @@ impl Estimate {
 
     /// How long `bytes` will take, delay included.
     pub(crate) fn time_for(&self, bytes: u64) -> Duration {
-        self.delay + Duration::from_micros(bytes.saturating_mul(1_000_000) / self.bytes_per_second)
+        self.delay + self.time_to_carry(bytes)
+    }
+
+    /// How long `bytes` will take once they come.
+    pub(crate) fn time_to_carry(&self, bytes: u64) -> Duration {
+        Duration::from_micros(bytes.saturating_mul(1_000_000) / self.bytes_per_second)
     }
 }

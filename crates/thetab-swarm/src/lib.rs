@@ -17,6 +17,8 @@ mod estimate;
 mod input;
 mod link;
 mod origin;
+#[cfg(test)]
+mod rig;
 mod schedule;
 mod store;
 mod supply;

@@ -28,6 +28,10 @@ const MESSAGES_PER_MILLISECOND: u64 = 1;
 const MAX_KNOWN_PARTIALS: usize = 64;
 /// Most pieces that one peer may have asked for and not yet got.
 pub(crate) const MAX_QUEUED_PIECES: usize = 256;
+/// A link on which nothing came for this long does not bring what is late.
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
+/// Longest time that a peer gets for a piece, however busily it sends others.
+const MAX_PATIENCE: Duration = Duration::from_secs(10);
 const FRAMES_PER_PIECE: usize = PIECE_SIZE_BYTES / MAX_PAYLOAD_SIZE_BYTES;
 
 /// A piece that was asked of a peer.
@@ -37,7 +41,9 @@ pub(crate) struct Asked {
     pub(crate) piece: PieceIndex,
     pub(crate) size_bytes: usize,
     pub(crate) since: Instant,
-    pub(crate) give_up: Instant,
+    give_up: Instant,
+    begun: Option<Instant>,
+    received_bytes: usize,
     buffer: Vec<u8>,
     frames: [bool; FRAMES_PER_PIECE],
 }
@@ -61,16 +67,33 @@ impl Asked {
         since: Instant,
         patience: Duration,
     ) -> Asked {
-        let (give_up, frames) = (since + patience, [false; FRAMES_PER_PIECE]);
-        Asked { segment, piece, size_bytes, since, give_up, buffer: Vec::new(), frames }
+        Asked {
+            segment,
+            piece,
+            size_bytes,
+            since,
+            give_up: since + patience,
+            begun: None,
+            received_bytes: 0,
+            buffer: Vec::new(),
+            frames: [false; FRAMES_PER_PIECE],
+        }
     }
 
-    /// Whether any of it has come.
-    pub(crate) fn has_begun(&self) -> bool {
-        !self.buffer.is_empty()
+    /// When all of it will be here, by how fast it has come so far; `None` until some has.
+    pub(crate) fn ends(&self, now: Instant, rate: &Estimate) -> Option<Instant> {
+        let begun = self.begun?;
+        let (received, left) = (self.received_bytes as u64, self.left_bytes() as u64);
+        let elapsed_micros = u64::try_from(now.saturating_since(begun).as_micros()).unwrap_or(u64::MAX);
+        let as_before = Duration::from_micros(elapsed_micros.saturating_mul(left) / received.max(1));
+        Some(now + as_before.max(rate.time_to_carry(left)))
     }
 
-    pub(crate) fn assemble(&mut self, frame: &BulkFrame) -> Assembled {
+    fn left_bytes(&self) -> usize {
+        self.size_bytes.saturating_sub(self.received_bytes)
+    }
+
+    pub(crate) fn assemble(&mut self, now: Instant, frame: &BulkFrame) -> Assembled {
         let expected = self.size_bytes.saturating_sub(frame.offset_bytes).min(MAX_PAYLOAD_SIZE_BYTES);
         let index = frame.offset_bytes / MAX_PAYLOAD_SIZE_BYTES;
         let aligned = frame.offset_bytes.is_multiple_of(MAX_PAYLOAD_SIZE_BYTES);
@@ -86,7 +109,10 @@ impl Asked {
         else {
             return Assembled::Wrong;
         };
-        *seen = true;
+        if !core::mem::replace(seen, true) {
+            self.received_bytes = self.received_bytes.saturating_add(expected);
+        }
+        self.begun.get_or_insert(now);
         target.copy_from_slice(&frame.payload);
         let needed = self.size_bytes.div_ceil(MAX_PAYLOAD_SIZE_BYTES);
         if self.frames.iter().take(needed).all(|seen| *seen) {
@@ -110,7 +136,10 @@ pub(crate) struct Link {
     pub(crate) position: Option<(u16, u64)>,
     pub(crate) estimate: Estimate,
     pub(crate) asked: BTreeMap<u32, Asked>,
+    /// When the last piece was whole.
     pub(crate) last_arrival: Instant,
+    /// When the last frame came, of whatever piece.
+    pub(crate) last_frame: Instant,
     /// Pieces in a row that did not come in time.
     pub(crate) disappointments: u32,
     /// Requests of the peer, not yet begun.
@@ -145,6 +174,7 @@ impl Link {
             estimate: Estimate::guess(250_000, Duration::from_millis(100)),
             asked: BTreeMap::new(),
             last_arrival: now,
+            last_frame: now,
             disappointments: 0,
             queued: VecDeque::new(),
             sending: VecDeque::new(),
@@ -245,10 +275,24 @@ impl Link {
         }
     }
 
+    /// Whether the peer is expected to bring a piece when asked.
+    pub(crate) fn may_bring(&self, segment: &SegmentId, piece: PieceIndex) -> bool {
+        self.sharing && !self.choking && self.disappointments == 0 && self.has(segment, piece)
+    }
+
+    /// Requests that should have been answered by now, on a link that brings nothing or far too little.
+    pub(crate) fn late_requests(&self, now: Instant) -> impl Iterator<Item = u32> {
+        let is_silent = now.saturating_since(self.last_frame) >= SILENCE;
+        let is_late = move |asked: &Asked| {
+            (asked.give_up <= now && is_silent) || now.saturating_since(asked.since) >= MAX_PATIENCE
+        };
+        self.asked.iter().filter(move |(_, asked)| is_late(asked)).map(|(request, _)| *request)
+    }
+
     /// How many pieces to have asked at a time: three quarters of a second's worth.
     pub(crate) fn window(&self) -> usize {
         let pieces = self.estimate.rate().saturating_mul(3) / 4 / PIECE_SIZE_BYTES as u64;
-        usize::try_from(pieces).unwrap_or(usize::MAX).clamp(2, 32)
+        usize::try_from(pieces).unwrap_or(usize::MAX).clamp(1, 32)
     }
 
     /// When `size_bytes` more would be here.

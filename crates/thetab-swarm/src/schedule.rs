@@ -188,14 +188,14 @@ impl Swarm {
 
     /// The deadline is near: fetch what no peer is about to bring, or leave it all to the player.
     fn rescue(&mut self, request: RequestId, record: &VerifiedRecord, deadline: Instant) {
+        // A fetch of the rest would end then; until then, peers may go on with what they send.
+        let rest: u64 = self.missing(record).iter().map(|piece| record.piece_size_bytes(*piece) as u64).sum();
+        let by_http = (self.now + self.origin.time_for(rest)).max(deadline - SAFETY);
         let in_time = |swarm: &Swarm, piece: PieceIndex| {
-            let size_bytes = record.piece_size_bytes(piece) as u64;
             swarm.links.values().any(|link| {
-                let begun = link
-                    .asked
-                    .values()
-                    .any(|a| a.segment == record.segment && a.piece == piece && a.has_begun());
-                begun && swarm.now + link.estimate.time_for(size_bytes) + SAFETY < deadline
+                let of_piece = |a: &&Asked| a.segment == record.segment && a.piece == piece;
+                let ends = link.asked.values().find(of_piece).and_then(|a| a.ends(swarm.now, &link.estimate));
+                ends.is_some_and(|ends| ends <= by_http)
             })
         };
         if self.origin_available() {
@@ -217,11 +217,8 @@ impl Swarm {
         }
         let segment = record.segment;
         let unserved = |swarm: &Swarm, piece: PieceIndex| {
-            let has_holder = swarm.policy.download
-                && swarm
-                    .links
-                    .values()
-                    .any(|link| link.sharing && !link.choking && link.has(&segment, piece));
+            let has_holder =
+                swarm.policy.download && swarm.links.values().any(|link| link.may_bring(&segment, piece));
             !has_holder
                 && !swarm.origin_is_fetching(&segment, piece)
                 && swarm.asked_of(&segment, piece).is_empty()
@@ -241,7 +238,7 @@ impl Swarm {
     }
 
     /// Whether this node is the one of its neighbourhood that fetches a piece from the origin.
-    fn owns(&self, record: &VerifiedRecord, piece: PieceIndex) -> bool {
+    pub(crate) fn owns(&self, record: &VerifiedRecord, piece: PieceIndex) -> bool {
         let stripes = u64::from(record.size_bytes).div_ceil(STRIPE_BYTES).clamp(1, MAX_STRIPES);
         let stripe = u64::from(piece) * stripes / u64::from(record.piece_count()).max(1);
         let score = |node: &PeerId| {

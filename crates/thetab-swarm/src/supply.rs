@@ -22,7 +22,7 @@ const SLOTS: usize = 4;
 const RECHOKE: Duration = Duration::from_secs(5);
 /// Bytes in a channel's send buffer beyond which nothing is added.
 const HIGH_WATER_BYTES: usize = 256 * 1024;
-const REFUSED_MISSING: u8 = 0;
+pub(crate) const REFUSED_MISSING: u8 = 0;
 const REFUSED_NOT_SHARING: u8 = 1;
 const REFUSED_CHOKED: u8 = 3;
 
