@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
@@ -15,6 +16,8 @@ use crate::{
     store::{Kind, Manifest, Media, Rendition, current_revision, is_name, presentation_id, revision_folder},
 };
 
+/// No conversion that is still going on left its folder alone for this long.
+const ABANDONED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 const MAX_SEGMENT_SIZE_BYTES: u64 = (MAX_PIECES * PIECE_SIZE_BYTES) as u64;
 
 /// What to take in.
@@ -94,6 +97,7 @@ pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Mani
     check_files(source.folder, &manifest)?;
     let streams = data.join("streams");
     let _folders = MadeFolders::make(&streams).map_err(io_error(&streams))?;
+    remove_abandoned(&streams);
     let signing = Keys::new(data).publisher()?;
     let target = streams.join(source.name);
     let revision = if target.exists() { current_revision(&target).saturating_add(1) } else { 0 };
@@ -109,6 +113,19 @@ pub fn publish_packaged(data: &Path, source: &PackagedSource<'_>) -> Result<Mani
         move_in_revision(staging, &target, revision)?
     }
     Ok(manifest)
+}
+
+/// Removes what publishers left that were killed, or whose machine went down, days ago.
+fn remove_abandoned(streams: &Path) {
+    for entry in fs::read_dir(streams).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_work = [".publishing-", ".encoding-"].iter().any(|prefix| name.starts_with(prefix));
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        if is_work && age > ABANDONED {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The files of one rendition, as the layout calls them.

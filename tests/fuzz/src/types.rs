@@ -4,9 +4,11 @@ use thetab_types::{
     Account, Amount, CommitCertificate, Forks, Header, Profile, Vote, VoteSet,
     account::SplitRule,
     block::{BackupBlock, Block, DecodeWith, ExtendedBlock, Proposal},
+    bls::{BlsPublicKey, BlsSignature},
     edge::{AggregatedEdgeVotes, EdgeVote},
     guardian::AggregatedVotes,
     rlp::{Decode, Encode, Item, Reader},
+    secp,
     snapshot::{LastCheckpoint, Metadata, Records},
     stake::{BlsHolder, GuardianPool, HeightList, RewardDistribution, StakeReturn, ValidatorCandidatePool},
     tx::{EthereumTransaction, Transaction},
@@ -34,6 +36,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("account", account, account_seeds),
     target("stake", stake, account_seeds),
     target("snapshot", snapshot, snapshot_seeds),
+    target("key", key, key_seeds),
     target("profile", profile, profile_seeds),
 ];
 
@@ -129,6 +132,31 @@ fn snapshot(bytes: &[u8]) {
     let mut records = Records::new(bytes);
     let _ = records.preamble(&FORKS);
     while let Ok(Some(_)) = records.next_record() {}
+}
+
+/// Points and signatures: what is accepted is written back in one form.
+fn key(bytes: &[u8]) {
+    if let Ok(key) = BlsPublicKey::from_lax(bytes) {
+        assert_eq!(BlsPublicKey::decode(&key.encode()).ok(), Some(key));
+    }
+    let _ = BlsSignature::from_lax(bytes);
+    let signature = secp::Signature::from_slice(bytes);
+    assert_eq!(secp::Signature::decode(&signature.encode()).as_ref(), Ok(&signature));
+    let _ = signature.recover(b"message");
+    if let Some(whole) = bytes.first_chunk() {
+        let _ = secp::PublicKey::from_uncompressed(whole);
+    }
+}
+
+fn key_seeds() -> Vec<Vec<u8>> {
+    let file = Case::open(include_str!("../../../crates/thetab-types/tests/vectors/chain/bls.json"));
+    let mut seeds = vec![vec![7; 65]];
+    for case in file.any_cases("decoding") {
+        seeds.push(case.bytes("bytes"));
+        case.entries();
+    }
+    file.entries();
+    few(seeds)
 }
 
 fn profile(bytes: &[u8]) {

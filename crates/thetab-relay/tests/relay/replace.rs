@@ -115,3 +115,24 @@ async fn the_old_stream_is_served_until_the_new_one_is_whole() {
     (&mut publishing).await.unwrap();
     assert!(asked > 20 && seen.len() > 2, "{asked} requests saw {} revisions", seen.len());
 }
+
+#[tokio::test]
+async fn work_that_was_abandoned_days_ago_is_removed_and_other_work_is_not() {
+    let world = relay().await;
+    let streams = world.data.path().join("streams");
+    let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(4 * 24 * 60 * 60);
+    for name in [".encoding-old", ".publishing-old", ".encoding-new", ".something-old"] {
+        std::fs::create_dir(streams.join(name)).unwrap();
+        std::fs::write(streams.join(name).join("0.m4s"), "x").unwrap();
+        if name.ends_with("old") {
+            std::fs::File::open(streams.join(name)).unwrap().set_modified(days_ago).unwrap();
+        }
+    }
+    replace(&world);
+    let mut left: Vec<String> = std::fs::read_dir(&streams)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, [".encoding-new", ".something-old", "sample"]);
+}

@@ -19,6 +19,13 @@ Examples:
   THETAB_LIMITS__REQUESTS_PER_SECOND=50 thetab relay --config relay.toml
       With settings from the environment and a file; flags win over both
 
+Limits, in the table [limits] of the file or as THETAB_LIMITS__<NAME>:
+  for one address   requests_per_second 100, tickets_per_minute 60,
+                    http_connections_per_address 256, connections_per_address 64,
+                    connections_per_minute 120, tracker_streams_per_minute 120
+  for all together  concurrent_requests 2048, http_connections 8192, sessions 20000
+  for one request   header_seconds 10, idle_seconds 60
+
 Open to the outside: the HTTP port (TCP), the WebRTC and STUN ports (UDP), the WebSocket port (TCP).
 Back up the keys folder of --data: who has it can sign as you, and without it the relay's address changes.";
 

@@ -64,3 +64,12 @@ fn it_knows_its_version() {
     let output = thetab().arg("--version").output().unwrap();
     assert_eq!(said(&output).0, format!("thetab {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn help_names_every_limit_with_its_default() {
+    let text = help(&["relay"]);
+    let limits = serde_json::to_value(thetab_relay::LimitSettings::default()).unwrap();
+    for (name, value) in limits.as_object().unwrap() {
+        assert!(text.contains(&format!("{name} {value}")), "{name} {value}");
+    }
+}
