@@ -361,6 +361,34 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_refuses_what_it_announces_again_and_again_is_let_go() {
+        for reason in [0, 1, 2, 3] {
+            let (mut rig, peer) = waiting();
+            let mut refused = 0;
+            while let Some(asked) = rig.requests().get(refused).cloned() {
+                rig.refuses(&asked, reason);
+                rig.has(peer, [media(5)]);
+                refused += 1;
+                assert!(refused <= 16, "reason {reason}: asked without end");
+            }
+            assert_eq!(rig.disconnected(), [peer], "reason {reason}");
+            assert!(rig.bans().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_peer_that_dropped_a_segment_while_it_was_asked_for_it_is_kept() {
+        let (mut rig, peer) = waiting_for(16);
+        rig.link(2, 0);
+        rig.swarm.links.get_mut(&peer).unwrap().estimate.measured_rate(8 << 20, Duration::from_secs(1));
+        rig.want(media(5), 30_000);
+        let asked = rig.requests();
+        assert!(asked.len() > MAX_DISAPPOINTMENTS as usize, "{}", asked.len());
+        asked.iter().for_each(|asked| rig.refuses(asked, 0));
+        assert!(rig.disconnected().is_empty());
+    }
+
+    #[test]
     fn a_peer_that_choked_us_is_asked_again_once_it_does_not() {
         let (mut rig, peer) = waiting();
         rig.says(peer, Status { choking: true, ..status(0) });

@@ -44,9 +44,8 @@ impl Swarm {
             open.into_iter().for_each(|(peer, request)| self.withdraw(peer, request));
         }
         if before.upload != policy.upload {
-            self.announce_status();
             let peers: Vec<PeerId> = self.links.keys().copied().collect();
-            peers.into_iter().for_each(|peer| self.send_all(peer));
+            peers.into_iter().for_each(|peer| self.introduce(peer));
         }
     }
 
