@@ -13,6 +13,8 @@ use crate::publication::{Ladder, WINDOW_SEGMENTS};
 
 const AHEAD_MS: u64 = 30_000;
 const LIVE_AHEAD_MS: u64 = 20_000;
+/// Kept ahead in the player while the node keeps more.
+const AHEAD_WITH_PEERS_MS: u64 = 20_000;
 /// Kept ahead while peers are being found, and for how long at most.
 const AHEAD_WITHOUT_PEERS_MS: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -115,6 +117,8 @@ pub(crate) struct Player {
     pub(crate) has_node: bool,
     /// The node said yes to sharing and has no link yet, though others watch.
     pub(crate) is_waiting_for_peers: bool,
+    /// The node has links.
+    pub(crate) has_peers: bool,
     /// When bytes last came in for the node.
     pub(crate) progressed: Instant,
     pub(crate) stalls: Vec<Stall>,
@@ -152,6 +156,7 @@ impl Player {
             first_frame: None,
             has_node: false,
             is_waiting_for_peers: false,
+            has_peers: false,
             progressed: Instant::ZERO,
             stalls: Vec::new(),
             played: Duration::ZERO,
@@ -484,9 +489,13 @@ impl Player {
     }
 
     fn ahead_ms(&self, now: Instant) -> u64 {
-        let full = if self.is_live { LIVE_AHEAD_MS } else { AHEAD_MS };
         let is_early = now.saturating_since(self.started) < PATIENCE;
-        if self.is_waiting_for_peers && is_early { AHEAD_WITHOUT_PEERS_MS } else { full }
+        match self.is_live {
+            _ if self.is_waiting_for_peers && is_early => AHEAD_WITHOUT_PEERS_MS,
+            _ if self.has_peers => AHEAD_WITH_PEERS_MS,
+            true => LIVE_AHEAD_MS,
+            false => AHEAD_MS,
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("crash", "a viewer crashes while it gives", faults::crash),
     scenario("half-killed", "half of the viewers of a live stream crash at once", faults::half_killed),
     scenario("slow-uplinks", "nobody can give as much as it takes", faults::slow_uplinks),
-    scenario("lossy", "a percent of all packets is lost, attempts fail, delays vary", faults::lossy),
+    scenario("lossy", "packets are lost, attempts fail, delays vary", faults::lossy),
     scenario("corrupt", "a peer changes the bytes that it gives", strangers::corrupt),
     scenario("zero-length", "a peer gives frames without bytes", strangers::zero_length),
     scenario("stalling", "a peer accepts requests and gives nothing", strangers::stalling),

@@ -158,8 +158,9 @@ impl World {
         let Some(snapshot) = &viewer.snapshot else { return };
         let is_alone = snapshot.relay == thetab_node::RelayState::Connected && snapshot.viewers <= 1;
         let few = snapshot.reason == thetab_node::ModeReason::FewViewers;
+        viewer.player.has_peers = snapshot.stats.links > 0;
         viewer.player.is_waiting_for_peers =
-            World::is_yes(viewer.sharing) && snapshot.stats.links == 0 && !is_alone && !few;
+            World::is_yes(viewer.sharing) && !viewer.player.has_peers && !is_alone && !few;
     }
 
     fn deliver(&mut self, id: ViewerId, request: RequestId, pieces: &[Bytes], delivery: Delivery) {
