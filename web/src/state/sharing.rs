@@ -98,6 +98,15 @@ impl Sharing {
         }
     }
 
+    /// The state right after the visitor's answer, which the node repeats only a moment later.
+    pub fn after(self, answer: Option<Mode>) -> Sharing {
+        match (self, answer) {
+            (Sharing::Unasked, Some(Mode::Off)) => Sharing::Off,
+            (Sharing::Unasked, Some(_)) => Sharing::Connecting,
+            (state, _) => state,
+        }
+    }
+
     /// The state without the numbers that tick: what a screen reader hears change.
     pub fn steady(self) -> Sharing {
         match self {
@@ -235,6 +244,14 @@ mod tests {
         assert_eq!(Sharing::of(&unasked), Sharing::Unasked);
         assert_eq!(Sharing::of(&running(Mode::Off, Reason::Off, 0)), Sharing::Off);
         assert_eq!(Sharing::of(&running(Mode::Off, Reason::Ok, 0)), Sharing::Off);
+    }
+
+    #[test]
+    fn an_answer_shows_before_the_node_repeats_it() {
+        assert_eq!(Sharing::Unasked.after(None), Sharing::Unasked);
+        assert_eq!(Sharing::Unasked.after(Some(Mode::Share)), Sharing::Connecting);
+        assert_eq!(Sharing::Unasked.after(Some(Mode::Off)), Sharing::Off);
+        assert_eq!(Sharing::Looking.after(Some(Mode::Off)), Sharing::Looking);
     }
 
     #[test]

@@ -51,13 +51,15 @@ pub fn Panel(stream: Stream, session: Session) -> impl IntoView {
 /// The question; after an answer, the state and its switch.
 #[component]
 fn Choice(session: Session) -> impl IntoView {
-    let sharing = Memo::new(move |_| session.now(Sharing::of));
+    let given = RwSignal::new(None::<Mode>);
+    let sharing = Memo::new(move |_| session.now(Sharing::of).after(given.get()));
     let is_unasked = Memo::new(move |_| sharing.get() == Sharing::Unasked);
     let cap = Signal::derive(move || session.now(|snapshot| snapshot.sharing.upload_cap_bps()));
     let is_on = Signal::derive(move || session.now(|snapshot| snapshot.sharing.chosen != Mode::Off));
     let answer = move |mode: Mode| {
         move |cap: u64| {
             session.set_sharing(mode, cap);
+            given.set(Some(mode));
             // The question is gone; what follows from the answer takes the focus.
             request_animation_frame(|| platform::focus(".tb-bar button"));
         }
