@@ -43,8 +43,8 @@ enum LineError {
     Info,
     #[error("the relay has no address that this page may dial")]
     NoRoute,
-    #[error("libp2p does not start: {0}")]
-    Transport(String),
+    #[error("the transport key cannot be used")]
+    Transport,
     #[error("the relay does not answer at any address")]
     Unreachable,
     #[error("the connection to the relay ended")]

@@ -10,12 +10,16 @@ use futures::{
 };
 use gloo_timers::future::TimeoutFuture;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, Transport as _,
-    core::upgrade::Version,
+    Multiaddr, PeerId, Swarm, Transport as _,
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, timeout::TransportTimeout},
+        upgrade::Version,
+    },
     identity::Keypair,
     noise, ping,
     swarm::{
-        ConnectionId, NetworkBehaviour, SwarmEvent,
+        self, ConnectionId, NetworkBehaviour, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
     websocket_websys, yamux,
@@ -23,9 +27,12 @@ use libp2p::{
 use libp2p_stream::{self as stream, Control};
 
 use super::{LineError, direct::Direct, routes::Routes};
+use crate::task;
 
 /// How long WebRTC is tried before WebSocket is as well.
 const HEAD_START_MS: u32 = 2_500;
+/// An address that takes longer does not answer.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A relay behind WebSocket that leaves pings unanswered is gone. Over WebRTC the browser knows sooner.
 const PING_TIMEOUT: Duration = Duration::from_secs(8);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -44,31 +51,16 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Both transports under `keypair`. Nothing is dialled yet.
+    /// Both ways under `keypair`. Nothing is dialled yet.
     pub(super) fn new(keypair: &Keypair) -> Result<Network, LineError> {
-        let failed = |error: &dyn std::fmt::Display| LineError::Transport(error.to_string());
-        let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
-            .with_wasm_bindgen()
-            .with_other_transport(|keypair| Direct::new(keypair.clone()))
-            .map_err(|error| failed(&error))?
-            .with_other_transport(|keypair| {
-                let upgrade = noise::Config::new(keypair)?;
-                let websocket = websocket_websys::Transport::default()
-                    .upgrade(Version::V1Lazy)
-                    .authenticate(upgrade)
-                    .multiplex(yamux::Config::default());
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(websocket)
-            })
-            .map_err(|error| failed(&error))?
-            .with_behaviour(|_| Behaviour {
-                ping: ping::Behaviour::new(
-                    ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),
-                ),
-                streams: stream::Behaviour::new(),
-            })
-            .map_err(|error| failed(&error))?
-            .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_TIMEOUT))
-            .build();
+        let behaviour = Behaviour {
+            ping: ping::Behaviour::new(
+                ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),
+            ),
+            streams: stream::Behaviour::new(),
+        };
+        let config = swarm::Config::with_executor(task::go_on).with_idle_connection_timeout(IDLE_TIMEOUT);
+        let swarm = Swarm::new(transport(keypair)?, behaviour, keypair.public().to_peer_id(), config);
         Ok(Network { swarm })
     }
 
@@ -137,4 +129,17 @@ impl Network {
         }
         None
     }
+}
+
+/// `/webrtc-direct` and WebSocket.
+fn transport(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, LineError> {
+    let direct = Direct::new(keypair.clone()).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let upgrade = noise::Config::new(keypair).or(Err(LineError::Transport))?;
+    let websocket = websocket_websys::Transport::default()
+        .upgrade(Version::V1Lazy)
+        .authenticate(upgrade)
+        .multiplex(yamux::Config::default())
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let either = direct.or_transport(websocket).map(|either, _| either.into_inner());
+    Ok(TransportTimeout::new(either, DIAL_TIMEOUT).boxed())
 }

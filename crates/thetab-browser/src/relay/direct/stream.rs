@@ -12,6 +12,8 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use web_sys::{Event, MessageEvent, RtcDataChannel, RtcDataChannelState, RtcDataChannelType};
 
+use crate::failure;
+
 /// Largest message that libp2p sends on a data channel.
 const MAX_MESSAGE_SIZE_BYTES: usize = libp2p_webrtc_utils::MAX_MSG_LEN;
 /// Bytes that may wait to be read; a relay that sends more of them is cut off.
@@ -67,6 +69,9 @@ impl Bytestream {
         let incoming = Rc::<RefCell<Incoming>>::default();
         let receiving = incoming.clone();
         let on_event = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            if failure::is_dead() {
+                return;
+            }
             let mut incoming = receiving.borrow_mut();
             let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
             if let Some(Ok(buffer)) = data.map(|data| data.dyn_into()) {
