@@ -267,6 +267,8 @@ impl ChainRequest {
                 Some(height) => format!("bundle/{height}"),
                 None => "bundle/latest".to_string(),
             },
+            // No key is not the same as one empty key.
+            ChainRequest::StateAt(ask) if ask.keys.is_empty() => format!("state/{}", block(&ask.block)),
             ChainRequest::StateAt(ask) => {
                 format!("state/{}/{}", block(&ask.block), join(ask.keys.iter().map(|key| &key[..])))
             }
@@ -292,8 +294,9 @@ impl ChainRequest {
             ["header", block] => HeaderOf { block: exact(block)? }.into(),
             ["bundle", "latest"] => BundleAt { height: None }.into(),
             ["bundle", height] => BundleAt { height: Some(number(height)?) }.into(),
+            ["state", block] => StateAt { block: exact(block)?, keys: List::default() }.into(),
             ["state", block, keys] => {
-                let keys = split(keys)?.into_iter().map(StateKey::try_from).collect::<Result<Vec<_>, _>>()?;
+                let keys = items(keys)?.into_iter().map(StateKey::try_from).collect::<Result<Vec<_>, _>>()?;
                 StateAt { block: exact(block)?, keys: keys.try_into()? }.into()
             }
             ["storage", block, address, slots] => {
@@ -333,12 +336,12 @@ fn join<'a>(items: impl Iterator<Item = &'a [u8]>) -> String {
 }
 
 fn split(text: &str) -> Result<Vec<Vec<u8>>, DecodeError> {
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    let items =
-        text.splitn(MAX_KEYS + 1, ',').map(|item| hex::decode(item).or(Err(DecodeError::Bounds("key"))));
-    items.collect()
+    if text.is_empty() { Ok(Vec::new()) } else { items(text) }
+}
+
+/// One item or more.
+fn items(text: &str) -> Result<Vec<Vec<u8>>, DecodeError> {
+    text.splitn(MAX_KEYS + 1, ',').map(|item| hex::decode(item).or(Err(DecodeError::Bounds("key")))).collect()
 }
 
 fn number<T: core::str::FromStr>(text: &str) -> Result<T, DecodeError> {

@@ -114,3 +114,14 @@ fn only_what_hashes_name_is_immutable() {
     assert!(ChainRequest::from(HeaderOf { block: [0; 32] }).is_immutable());
     assert!(!ChainRequest::from(BundleAt { height: Some(7) }).is_immutable());
 }
+
+#[test]
+fn no_key_and_one_empty_key_have_paths_of_their_own() {
+    let asked =
+        |keys: Vec<StateKey>| ChainRequest::from(StateAt { block: [1; 32], keys: keys.try_into().unwrap() });
+    let (none, empty) = (asked(vec![]), asked(vec![StateKey::default()]));
+    assert_ne!(none.to_path(), empty.to_path());
+    for request in [none, empty, asked(vec![StateKey::default(); 2])] {
+        assert_eq!(ChainRequest::from_path(&request.to_path()), Ok(request));
+    }
+}
