@@ -5,6 +5,7 @@
 //! committed corpus; the `thetab-fuzz` program mutates it on stable, seeded; libFuzzer grows it on nightly.
 //! A target fails by a panic, by a broken promise that it asserts, or by taking more memory than it may.
 
+mod chain;
 pub mod corpus;
 mod machines;
 pub mod mutate;
@@ -94,7 +95,7 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Every target.
 pub fn targets() -> Vec<Target> {
-    [wire::TARGETS, types::TARGETS, relay::TARGETS, machines::TARGETS].concat()
+    [wire::TARGETS, types::TARGETS, chain::TARGETS, relay::TARGETS, machines::TARGETS].concat()
 }
 
 /// The target called `name`.

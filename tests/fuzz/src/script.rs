@@ -11,6 +11,10 @@ impl<'a> Script<'a> {
         Script { rest: bytes }
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next step; `None` at the end.
     pub(crate) fn step(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
