@@ -81,10 +81,11 @@ impl Swarm {
 
     fn refused(&mut self, peer: PeerId, refuse: &Refuse) {
         let Some(link) = self.links.get_mut(&peer) else { return };
-        let asked = link.asked.remove(&refuse.request);
-        // Any other reason is about now: what the peer announced, it still has, and does not announce again.
-        if let Some(asked) = asked.filter(|_| refuse.reason == REFUSED_MISSING) {
-            link.lied(&asked.segment, asked.piece);
+        let Some(asked) = link.asked.remove(&refuse.request) else { return };
+        // Any other reason is about now: what the peer announced, it still has, and does not announce again. Of a
+        // segment that it dropped a moment ago, only the first refusal goes against its word.
+        if refuse.reason != REFUSED_MISSING || link.lied(&asked.segment, asked.piece) {
+            self.disappointed(peer);
         }
     }
 
@@ -212,14 +213,18 @@ impl Swarm {
             .flat_map(|(peer, link)| link.late_requests(now).map(move |request| (*peer, request)))
             .collect();
         for (peer, request) in late {
-            let Some(link) = self.links.get_mut(&peer) else { continue };
-            link.estimate.disappointed();
-            link.disappointments = link.disappointments.saturating_add(1);
-            let hopeless = link.disappointments >= MAX_DISAPPOINTMENTS;
             self.withdraw(peer, request);
-            if hopeless {
-                self.disconnect(peer);
-            }
+            self.disappointed(peer);
+        }
+    }
+
+    /// A peer did not bring what it was rightly asked for. Again and again in a row, and it is let go.
+    fn disappointed(&mut self, peer: PeerId) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.estimate.disappointed();
+        link.disappointments = link.disappointments.saturating_add(1);
+        if link.disappointments >= MAX_DISAPPOINTMENTS {
+            self.disconnect(peer);
         }
     }
 

@@ -265,14 +265,14 @@ impl Link {
         }
     }
 
-    /// The peer did not have it after all.
-    pub(crate) fn lied(&mut self, segment: &SegmentId, piece: PieceIndex) {
-        if self.complete.remove(segment) {
-            return;
-        }
+    /// The peer does not have it after all: whether it had said so.
+    pub(crate) fn lied(&mut self, segment: &SegmentId, piece: PieceIndex) -> bool {
+        let said = self.has(segment, piece);
+        self.complete.remove(segment);
         if let Some(pieces) = self.partial.get_mut(segment) {
             pieces.remove(piece);
         }
+        said
     }
 
     /// Whether the peer is expected to bring a piece when asked.
