@@ -67,6 +67,19 @@ export class WatchPage {
     return Number(/So far: ([\d\s]+)\./.exec(await step.first().textContent())[1].replaceAll(/\s/g, ""));
   }
 
+  /** Waits until the page counts this many banned viewers. */
+  async untilBanned(count, within) {
+    await this.tab.until(
+      `${count} banned`,
+      (count) => {
+        const terms = [...document.querySelectorAll("dt")];
+        const term = terms.find(({ textContent }) => textContent.trim() === "Viewers cut off");
+        return Number(term?.nextElementSibling?.textContent) >= count;
+      },
+      { argument: count, within },
+    );
+  }
+
   async bannedPeers() {
     return Number(await this.value("Viewers cut off"));
   }

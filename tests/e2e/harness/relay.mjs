@@ -10,13 +10,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { ladder } from "./fixtures.mjs";
-import { settings } from "./settings.mjs";
+import { settings, withoutOurs } from "./settings.mjs";
 
 const LOG = "warn,thetab=info,thetab_relay=info,thetab_relay::access=debug";
 const STARTED = /thetab (?:is up:|relay at) (https?:\/\/[^/\s]+)/;
-
-/** The relay takes settings from variables of its prefix; ours are none. */
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("THETAB_")));
 
 export class Relay {
   /** Every answer that left the relay: `{ path, status, bytes, kind, user_agent }`. */
@@ -51,7 +48,7 @@ export class Relay {
   }
 
   async #spawn() {
-    const child = spawn(settings.thetab, this.#arguments, { stdio: ["ignore", "ignore", "pipe"], env });
+    const child = spawn(settings.thetab, this.#arguments, { stdio: ["ignore", "ignore", "pipe"], env: withoutOurs });
     this.#process = child;
     const started = new Promise((resolve, reject) => {
       createInterface({ input: child.stderr }).on("line", (line) => {
@@ -127,7 +124,7 @@ export class Relay {
 
   /** Runs `thetab publish` on this relay's data folder. */
   publish(...args) {
-    const run = spawnSync(settings.thetab, ["publish", "--data", this.data, ...args], { encoding: "utf8", env });
+    const run = spawnSync(settings.thetab, ["publish", "--data", this.data, ...args], { encoding: "utf8", env: withoutOurs });
     this.#log.write(run.stderr + run.stdout);
     if (run.status !== 0) throw new Error(`thetab publish ${args.join(" ")} failed: ${run.stderr}`);
   }

@@ -8,6 +8,11 @@ export const root = resolve(here, "../..");
 
 const { THETAB_BIN, THETAB_APP, THETAB_EVIL_PEER, THETAB_CHROMIUM } = process.env;
 
+/** The environment without our variables: the programs under test take settings from their prefix. */
+export const withoutOurs = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith("THETAB_")),
+);
+
 export const settings = {
   thetab: resolve(THETAB_BIN ?? join(root, "target/debug/thetab")),
   app: resolve(THETAB_APP ?? join(root, "dist/app")),
