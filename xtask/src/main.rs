@@ -48,6 +48,9 @@ enum Task {
     },
     /// Send mutated bytes to every decoder and core
     Fuzz {
+        /// Grow the kept corpus of this target for ten minutes instead; needs nightly Rust and cargo-fuzz
+        #[arg(long, value_name = "TARGET")]
+        grow: Option<String>,
         /// Passed on to the fuzzer; see `cargo xtask fuzz -- --help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -82,7 +85,8 @@ fn run() -> Result<()> {
         Task::Tidy => tidy::run(&workspace),
         Task::Wasm => wasm::build_and_weigh(&workspace),
         Task::Sim { arguments } => test::simulate(&workspace, &arguments),
-        Task::Fuzz { arguments } => test::fuzz(&workspace, &arguments),
+        Task::Fuzz { grow: Some(target), .. } => test::grow(&workspace.root, &target),
+        Task::Fuzz { arguments, .. } => test::fuzz(&workspace, &arguments),
         Task::E2e { stories } => test::end_to_end(&workspace, &stories),
         Task::Sample => sample::make(&workspace.root),
     }

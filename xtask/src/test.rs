@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::{
     process::{cargo_native, command, output, run, watch},
@@ -139,6 +139,20 @@ pub(crate) fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<()
 pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     watch("Building the fuzzer", cargo_native(&workspace.root, &["build", "--bin", "thetab-fuzz"]))?;
     run(command(&workspace.root, workspace.program("thetab-fuzz"), &[]).args(arguments))
+}
+
+/// `cargo xtask fuzz --grow TARGET`: libFuzzer sees which inputs reach new code, and keeps those.
+pub(crate) fn grow(root: &Path, target: &str) -> Result<()> {
+    let nightly = ["run", "nightly", "cargo", "fuzz"];
+    ensure!(
+        output("rustup", &[&nightly[..], &["--version"]].concat()).is_some(),
+        "libFuzzer needs two more tools: rustup toolchain install nightly && cargo install --locked cargo-fuzz"
+    );
+    let driver = ["run", "--fuzz-dir", "tests/fuzz", "--features", "libfuzzer", "libfuzzer"];
+    let mut grow = command(root, "rustup", &nightly);
+    grow.args(driver).arg(format!("tests/fuzz/corpus/{target}"));
+    grow.args(["--", "-max_len=4096", "-max_total_time=600"]).env("THETAB_FUZZ_TARGET", target);
+    run(&mut grow)
 }
 
 /// `cargo xtask e2e`
