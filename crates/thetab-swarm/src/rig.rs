@@ -11,8 +11,8 @@ use thetab_wire::{
     bulk::BulkFrame,
     codec::List,
     have::PieceSet,
-    peer::{HaveDelta, Partial, PeerMessage, Record, Refuse, Request, Status},
-    record::{RecordPage, SegmentRecord, SignedRecord},
+    peer::{HaveDelta, PeerMessage, Record, Refuse, Request, Status},
+    record::{SegmentRecord, SignedRecord},
 };
 
 use crate::{
@@ -165,11 +165,6 @@ impl Rig {
         self.says(peer, HaveDelta { added, removed });
     }
 
-    /// A peer announces pieces.
-    pub(crate) fn has_pieces(&mut self, peer: PeerId, segment: SegmentId, pieces: &[PieceIndex]) {
-        self.says(peer, Partial { segment, pieces: pieces.iter().copied().collect() });
-    }
-
     pub(crate) fn refuses(&mut self, asked: &Asked, reason: u8) {
         self.says(asked.peer, Refuse { request: asked.request, pieces: None, reason });
     }
@@ -196,27 +191,8 @@ impl Rig {
         self.swarm.owns(&self.swarm.records[&segment], piece)
     }
 
-    /// A peer asks for pieces.
-    pub(crate) fn asks(&mut self, peer: PeerId, request: u32, segment: SegmentId, pieces: &[PieceIndex]) {
-        self.says(peer, Request { request, segment, pieces: pieces.iter().copied().collect() });
-    }
-
     pub(crate) fn offers(&mut self, segment: SegmentId, pieces: usize) {
         self.input(Input::Offered { segment, payload: payload(segment, pieces) });
-    }
-
-    /// The origin answers a fetch with the right bytes.
-    pub(crate) fn origin_sends(&mut self, fetch: &Fetched, segment_pieces: usize) {
-        let bytes = payload(fetch.segment, segment_pieces);
-        let payload = bytes.slice(fetch.range.start as usize..fetch.range.end as usize);
-        self.input(Input::OriginData { fetch: fetch.fetch, payload });
-        self.input(Input::OriginEnded { fetch: fetch.fetch, success: true });
-    }
-
-    /// A page of records arrives for the last request for one.
-    pub(crate) fn page(&mut self, records: Vec<SignedRecord>) {
-        let fetch = self.record_fetches().last().copied().expect("a page was asked for");
-        self.input(Input::Records { fetch, page: RecordPage { records: records.try_into().unwrap() } });
     }
 
     /// Requests sent since the last [`forget`](Rig::forget).
@@ -228,11 +204,6 @@ impl Rig {
             _ => None,
         });
         requests.collect()
-    }
-
-    pub(crate) fn requested_pieces(&self, segment: SegmentId) -> Vec<PieceIndex> {
-        let of_segment = self.requests().into_iter().filter(|asked| asked.segment == segment);
-        of_segment.flat_map(|asked| asked.pieces).collect()
     }
 
     pub(crate) fn cancels(&self) -> Vec<(PeerId, u32)> {
@@ -258,15 +229,6 @@ impl Rig {
         self.said().into_iter().filter(|(to, _)| *to == peer).map(|(_, message)| message).collect()
     }
 
-    /// Bytes of media sent to a peer.
-    pub(crate) fn given(&self, peer: PeerId) -> usize {
-        let frames = self.effects.iter().filter_map(|effect| match effect {
-            Effect::SendBulk { peer: to, frame } if *to == peer => BulkFrame::decode(frame).ok(),
-            _ => None,
-        });
-        frames.map(|frame| frame.payload.len()).sum()
-    }
-
     /// Ranges asked of the origin.
     pub(crate) fn fetches(&self) -> Vec<Fetched> {
         let fetches = self.effects.iter().filter_map(|effect| match effect {
@@ -285,36 +247,12 @@ impl Rig {
         pieces
     }
 
-    pub(crate) fn record_fetches(&self) -> Vec<FetchId> {
-        let fetches = self.effects.iter().filter_map(|effect| match effect {
-            Effect::FetchRecords { fetch, .. } => Some(*fetch),
-            _ => None,
-        });
-        fetches.collect()
-    }
-
-    pub(crate) fn cancelled_fetches(&self) -> Vec<FetchId> {
-        let cancelled = self.effects.iter().filter_map(|effect| match effect {
-            Effect::CancelFetch { fetch } => Some(*fetch),
-            _ => None,
-        });
-        cancelled.collect()
-    }
-
     pub(crate) fn delivered(&self) -> Vec<RequestId> {
         let delivered = self.effects.iter().filter_map(|effect| match effect {
             Effect::Deliver { request, .. } => Some(*request),
             _ => None,
         });
         delivered.collect()
-    }
-
-    pub(crate) fn left_to_the_player(&self) -> Vec<RequestId> {
-        let left = self.effects.iter().filter_map(|effect| match effect {
-            Effect::PlainHttp { request } => Some(*request),
-            _ => None,
-        });
-        left.collect()
     }
 
     pub(crate) fn bans(&self) -> Vec<(PeerId, BanReason)> {
