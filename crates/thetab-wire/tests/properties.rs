@@ -1,4 +1,5 @@
 //! Any bytes decode or err; what a newer end adds is skipped; what we write reads back; every bound holds.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;

@@ -77,7 +77,8 @@ pub(super) fn lossy(seed: u64) -> World {
     let mut world = World::new(seed).named("lossy").viewers_joining_every(5, secs(5)).on(Access::lossy());
     world.run_until(secs(200));
     world.expect_every_player_to_have_played_what_was_published();
-    world.expect_no_stalls();
+    // Over bad wireless an attempt that fails late costs a moment.
+    world.expect_stalls_of_at_most(secs(1));
     world.expect_nobody_to_be_banned();
     world.expect_offload_of_at_least(20);
     world

@@ -40,18 +40,21 @@ fn staggered(name: &str, seed: u64, viewers: usize) -> World {
 pub(super) fn live_three(seed: u64) -> World {
     let mut world = live("live-3", seed, 3);
     world.expect_offload_of_at_least(55);
+    world.expect_copies_of_at_most(150);
     world
 }
 
 pub(super) fn live_five(seed: u64) -> World {
     let mut world = live("live-5", seed, 5);
     world.expect_offload_of_at_least(70);
+    world.expect_copies_of_at_most(150);
     world
 }
 
 pub(super) fn live_eight(seed: u64) -> World {
     let mut world = live("live-8", seed, 8);
     world.expect_offload_of_at_least(75);
+    world.expect_copies_of_at_most(180);
     world
 }
 
@@ -62,7 +65,6 @@ fn live(name: &str, seed: u64, viewers: usize) -> World {
     world.expect_every_player_to_have_played_what_was_published();
     world.expect_no_stalls();
     world.expect_nobody_to_be_banned();
-    world.expect_copies_of_at_most(150);
     world
 }
 
