@@ -20,8 +20,8 @@ use thetab_wire::chain::Nodes;
 use crate::{
     Anchor, FinalHeader, Rule, StepError, UnixTime,
     bundle::{PoolError, verify_validators},
+    rules::Rules,
     time::HEADERS_THAT_TELL_THE_TIME,
-    trust::Rules,
     votes::{VotesError, verify_votes},
 };
 

@@ -3,7 +3,9 @@
 mod attacks;
 mod fixture;
 mod follow;
+mod machine;
 mod mutation;
+mod rig;
 mod world;
 
 use std::vec::Vec;

@@ -5,7 +5,7 @@
 //! third of the stake misbehave while the anchor is trusted. Left out, because nothing can help: more than that, and relays that are
 //! all hostile, who can keep a client up to the trusting period behind.
 //!
-//! Each rule here answers an attack; [`Rule`] names them, and the tests build each attack and show that it passes without its rule.
+//! Each rule here answers an attack; [`Rule`](crate::Rule) names them, and the tests build each attack and show that it passes without its rule.
 //!
 //! Source: `docs/spec/chain.md` §6.6.
 
@@ -18,6 +18,7 @@ use thetab_wire::chain::{Bundle, Nodes};
 use crate::{
     UnixTime,
     bundle::{PoolError, VerifiedBundle, verify_validators},
+    rules::{Rule, Rules},
 };
 
 /// Final headers that are remembered, the highest ones.
@@ -122,44 +123,6 @@ impl FinalHeader {
     /// The header.
     pub fn header(&self) -> &Header {
         &self.0
-    }
-}
-
-/// The rules whose absence an attack of the specification's §6.6 needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// An anchor older than the trusting period is not believed.
-    Age,
-    /// An anchor is as old as its block, not as its receipt.
-    TimeOfMaking,
-    /// An anchor is no younger than its height allows.
-    TimeByHeight,
-    /// A block is believed only above the latest final one.
-    Forward,
-    /// An anchor never gives way to a lower one.
-    AnchorForward,
-    /// More than two thirds of the trusted stake must stand behind a step.
-    TwoThirdsOverlap,
-    /// In sequential mode each block shows its own validators.
-    Evidence,
-    /// In sequential mode a set that is not final yet needs two thirds of the one before.
-    ConfirmedSet,
-}
-
-/// Which rules hold: all of them. Only this crate's tests can leave one out, to show what it is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rules {
-    left_out: Option<Rule>,
-}
-
-impl Rules {
-    #[cfg(test)]
-    pub(crate) fn without(rule: Rule) -> Rules {
-        Rules { left_out: Some(rule) }
-    }
-
-    pub(crate) fn hold(self, rule: Rule) -> bool {
-        self.left_out != Some(rule)
     }
 }
 

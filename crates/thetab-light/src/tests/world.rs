@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, vec, vec::Vec};
 
 use bytes::Bytes;
-use thetab_trie::{Trie, prove};
+use thetab_trie::{Trie, prove, transactions_root};
 use thetab_types::{
-    Account, Address, Amount, B256, CommitCertificate, EMPTY_ROOT, Encode, Forks, Header, Profile, Vote,
-    VoteSet,
+    Account, Address, Amount, B256, CommitCertificate, Decode, EMPTY_ROOT, Encode, Forks, Header, Profile,
+    U256, Vote, VoteSet,
     header::HeaderFields,
     keccak256, keys,
     secp::SecretKey,
@@ -16,6 +16,15 @@ use thetab_wire::chain::{Bundle, Nodes};
 
 use super::{nodes, raw_header, raw_votes};
 use crate::{Anchor, Checkpoint, UnixTime};
+
+/// An account without code.
+pub(crate) const PLAIN: Address = Address::repeat_byte(1);
+
+/// An account with code, and with 7 in slot 1.
+pub(crate) const CONTRACT: Address = Address::repeat_byte(2);
+
+/// Its code.
+pub(crate) const CODE: &[u8] = b"code";
 
 /// When its first block is made, in seconds.
 pub(crate) const BIRTH: u64 = 1_700_000_000;
@@ -33,6 +42,9 @@ pub(crate) struct Made {
     pub(crate) votes: VoteSet,
     pub(crate) stakes: Stakes,
     pub(crate) parent: Option<usize>,
+    pub(crate) transactions: Vec<Bytes>,
+    /// Heights of stake changes up to it.
+    changes: Vec<u64>,
     hcc: usize,
 }
 
@@ -50,6 +62,8 @@ pub(crate) struct Draft {
     pub(crate) timestamp: Option<u64>,
     /// A height far above the parent's: the blocks in between are not made.
     pub(crate) height: Option<u64>,
+    /// Raw transactions, which nobody executes.
+    pub(crate) transactions: Vec<Bytes>,
 }
 
 pub(crate) struct World {
@@ -79,11 +93,13 @@ impl World {
         let header = fields.seal(&world.profile.forks);
         world.profile.genesis_hash = header.hash();
         let votes = VoteSet::new();
-        world.made.push(Made { header, votes, stakes: stakes.into(), parent: None, hcc: 0 });
+        let (stakes, transactions) = (stakes.into(), vec![]);
+        let changes = vec![0];
+        world.made.push(Made { header, votes, stakes, parent: None, transactions, changes, hcc: 0 });
         world
     }
 
-    /// Stores a state with these validators and an account, and says its root.
+    /// Stores a state with these validators, a plain account and a contract, and says its root.
     fn state(&mut self, stakes: &[(u8, u64)], heights: &[u64]) -> B256 {
         let stake = |&(number, amount): &(u8, u64)| {
             let holder = key(number).address();
@@ -97,12 +113,18 @@ impl World {
         };
         let mut pool = ValidatorCandidatePool { candidates: stakes.iter().map(stake).collect() };
         pool.sort();
-        let account = Account::new(Address::repeat_byte(1), 0);
+        let account = Account::new(PLAIN, 0);
+        let mut storage = Trie::new();
+        let slots = [(B256::with_last_byte(1), U256::from(7).encode().into())];
+        storage.apply(&self.state, slots).unwrap();
+        let root = storage.commit(|hash, node| drop(self.state.insert(hash, node)));
+        let contract = Account { root, code_hash: keccak256(CODE), ..Account::new(CONTRACT, 0) };
         let heights = HeightList { heights: heights.to_vec() };
         let entries = [
             (keys::VALIDATORS.to_vec(), pool.encode()),
             (keys::STAKE_HEIGHTS.to_vec(), heights.encode()),
-            (keys::account(&account.address), account.encode()),
+            (keys::account(&PLAIN), account.encode()),
+            (keys::account(&CONTRACT), contract.encode()),
         ];
         let mut trie = Trie::new();
         trie.apply(&self.state, entries.map(|(key, value)| (key, value.into()))).unwrap();
@@ -128,10 +150,11 @@ impl World {
         let timestamp = draft.timestamp.unwrap_or(said + 6 * (height - parent.header.height));
         let stakes = draft.stakes.clone().unwrap_or_else(|| parent.stakes.clone());
         let parent_hash = parent.header.hash();
-        let state_hash = match &draft.stakes {
-            Some(stakes) => self.state(stakes, &[0, height]),
-            None => parent.header.state_hash,
-        };
+        let (mut changes, mut state_hash) = (parent.changes.clone(), parent.header.state_hash);
+        if let Some(stakes) = &draft.stakes {
+            changes.push(height);
+            state_hash = self.state(stakes, &changes);
+        }
         let certificate =
             CommitCertificate { votes: self.made[hcc].votes.clone(), block: self.made[hcc].header.hash() };
         let fields = HeaderFields {
@@ -140,7 +163,7 @@ impl World {
             height,
             parent: parent_hash,
             hcc: certificate,
-            tx_hash: EMPTY_ROOT,
+            tx_hash: transactions_root(&draft.transactions),
             receipt_hash: EMPTY_ROOT,
             state_hash,
             timestamp: Amount::from(timestamp),
@@ -150,7 +173,8 @@ impl World {
         let voters = draft.voters.unwrap_or_else(|| self.voters(hcc));
         let vote = |number: &u8| Vote::sign(header.hash(), height, epoch, &key(*number));
         let votes = voters.iter().map(vote).collect();
-        self.made.push(Made { header, votes, stakes, parent: Some(draft.parent), hcc });
+        let (parent, transactions) = (Some(draft.parent), draft.transactions);
+        self.made.push(Made { header, votes, stakes, parent, transactions, changes, hcc });
         self.made.len() - 1
     }
 
@@ -178,6 +202,32 @@ impl World {
             }
         }
         nodes(union)
+    }
+
+    /// Nodes that show slots of a contract's storage, in a block's state.
+    pub(crate) fn storage_proof(&self, block: usize, address: &Address, slots: &[B256]) -> Nodes {
+        let root = self.header(block).state_hash;
+        let raw = thetab_trie::get(&self.state, &root, &keys::account(address)).unwrap();
+        let root = raw.map_or(EMPTY_ROOT, |raw| Account::decode(&raw).unwrap().root);
+        let mut union: Vec<Bytes> = vec![];
+        for slot in slots.iter().filter(|_| !root.is_zero()) {
+            for node in prove(&self.state, &root, slot.as_slice()).unwrap() {
+                if !union.contains(&node) {
+                    union.push(node);
+                }
+            }
+        }
+        nodes(union)
+    }
+
+    /// Nodes that show a transaction of a block.
+    pub(crate) fn transaction_proof(&self, block: usize, index: u64) -> Nodes {
+        let (mut trie, mut store) = (Trie::new(), BTreeMap::new());
+        for (index, raw) in (0u64..).zip(&self.made[block].transactions) {
+            trie.insert(&store, &index.encode(), raw.clone()).unwrap();
+        }
+        let root = trie.commit(|hash, node| drop(store.insert(hash, node)));
+        nodes(prove(&store, &root, &index.encode()).unwrap())
     }
 
     /// A bundle of three blocks.
