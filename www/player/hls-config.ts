@@ -2,7 +2,8 @@ import type { HlsConfig } from "hls.js";
 
 import { fullBufferSeconds } from "./buffer-goal.js";
 
-const BEHIND_SECONDS = 30;
+/** A minute: a jump back into what is being removed can leave hls.js 1.7.4 waiting for good, and most jumps back are short. */
+const BEHIND_SECONDS = 60;
 
 /** hls.js's settings for one stream. */
 export function hlsConfig(live: boolean, fLoader: HlsConfig["fLoader"]): Partial<HlsConfig> {
